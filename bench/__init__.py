@@ -1,0 +1,1 @@
+"""Each figure of the README as a comparison that runs again here."""

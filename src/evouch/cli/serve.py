@@ -1,0 +1,194 @@
+"""The composition root of the backend: where store, provider, operator, transport and pages are put together.
+
+Order matters. Sockets are bound first, so that a taken port is said before anything is
+written. The store is read before stations may connect. On the way out stations are told to
+go first, then pages stop, then what is under way is finished and the store closed.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from evouch.cli.http import HttpServer, bind
+from evouch.cli.keys import keys_in, private_folder, secret_in
+from evouch.cli.settings import CpoConfig, StationEntry
+from evouch.clock import Clock, Entropy, Tick
+from evouch.cpo.app import Cpo, CpoTerms
+from evouch.cpo.codes import CodeLimits
+from evouch.cpo.offers import Terms
+from evouch.cpo.provision import QrTerms
+from evouch.ids import KeyBytes, Secret, StationId
+from evouch.ocpp.aio import StationServer
+from evouch.psp.sandbox.client import SandboxProvider
+from evouch.store.ports import Store
+from evouch.store.sealing import Sealer
+from evouch.store.sql import SqlStore
+from evouch.web.app import create_app
+from evouch.webpayment.grant import GrantKey
+from evouch.webpayment.receipt import Seller
+
+__all__ = ["CpoService"]
+
+#: Seconds that stations and pages have to take their leave.
+DRAIN: Final = 3.0
+#: What a template looks like where none is configured.
+TEMPLATE: Final = "/qr/{chargingstationid}/{evse}/{totp}?v={version}"
+
+_log = structlog.get_logger("evouch.cpo.serve")
+
+
+class CpoService:
+    """A whole backend in this process. ``ocpp_url`` and ``http_url`` are known after :meth:`start`."""
+
+    def __init__(
+        self, config: CpoConfig, *, clock: Clock, entropy: Entropy, settle: float = 1.0, meter_interval: int = 30
+    ) -> None:
+        self.config, self.clock, self.entropy = config, clock, entropy
+        self._settle, self._meter_interval = settle, meter_interval
+        self._keeper: asyncio.Task[None] | None = None
+        self.cpo: Cpo
+        self.stations: StationServer
+        self.store: Store
+        self.api_token: Secret
+
+    @property
+    def http_url(self) -> str:
+        """Where the pages are, as phones see them."""
+        return (self.config.public_url or f"http://{_host(self.config.http.host)}:{self._http.port}").rstrip("/")
+
+    @property
+    def ocpp_url(self) -> str:
+        """Where stations connect; the station's id follows after a slash."""
+        scheme = "wss" if self.config.tls else "ws"
+        return f"{scheme}://{_host(self.config.ocpp.host)}:{self.stations.port}"
+
+    async def start(self) -> None:
+        """Bind, read the store, take up what was under way, and let stations and phones in."""
+        config = self.config
+        self._http = HttpServer(bind(config.http.host, config.http.port), proxies=config.http.proxies)
+        state = private_folder(config.state)
+        keys = state / "keys"
+        pepper = keys_in(config.keys.pepper, keys / "pepper", self.entropy)[0]
+        grant = keys_in(config.keys.grant, keys / "grant", self.entropy)
+        seal = keys_in(config.keys.seal, keys / "seal", self.entropy)
+        self.store = await SqlStore.open(
+            _database(config), clock=self.clock, seal=Sealer(seal[0], *seal[1:], entropy=self.entropy)
+        )
+        self._provider = self._client(keys)
+        self.cpo = Cpo(
+            store=self.store, provider=self._provider, terms=self._terms(), clock=self.clock, entropy=self.entropy,
+            pepper=pepper, grant_keys=tuple(GrantKey(_key_id(key), key) for key in grant),
+        )  # fmt: skip
+        await self.cpo.load()
+        await self._register(keys)
+        self.stations = StationServer(
+            self.cpo.backend, self.cpo.gate, wiring=self.cpo.registry.wiring, clock=self.clock, entropy=self.entropy,
+            host=config.ocpp.host, port=config.ocpp.port, tls=_tls(config), authenticated=not self._open_door,
+        )  # fmt: skip
+        self.cpo.connect(self.stations, self.stations)
+        await self.stations.start()
+        self._keeper = asyncio.create_task(self.cpo.run())
+        await self._http.start(
+            create_app(
+                self.cpo,
+                clock=self.clock,
+                entropy=self.entropy,
+                base_url=self.http_url,
+                provider_url=self.config.provider.url,
+            )
+        )
+
+    async def stop(self) -> None:
+        """Let everybody go, in order."""
+        await self.stations.drain(Tick(self.clock.tick() + DRAIN))
+        await self._http.stop()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._provider.close()
+        await self.store.close()
+
+    @property
+    def _open_door(self) -> bool:
+        """Stations need no credential only where no station has one."""
+        return not any(entry.password for entry in self.config.stations)
+
+    def _client(self, keys: Path) -> SandboxProvider:
+        provider = self.config.provider
+        return SandboxProvider(
+            provider.url,
+            secret_in(provider.api_key_file, keys / "psp-api-key", self.entropy),
+            secret_in(provider.webhook_secret_file, keys / "psp-webhook-secret", self.entropy),
+            self.clock,
+        )
+
+    def _terms(self) -> CpoTerms:
+        config = self.config
+        limits = config.limits
+        seller = Seller(name=config.seller.name, address=config.seller.address, vat_id=config.seller.vat_id)
+        return CpoTerms(
+            terms=Terms(
+                tariff=config.tariff.tariff(), hold=config.held, seller=seller, lock_seconds=config.lock_seconds
+            ),
+            qr=QrTerms(
+                template=config.qr.template or self.http_url + TEMPLATE,
+                validity=config.qr.validity,
+                length=config.qr.length,
+            ),
+            base_url=self.http_url,
+            limits=CodeLimits(limits.per_address.rate(), limits.per_evse.rate(), limits.in_all.rate()),
+            open_door=self._open_door,
+            plug_margin=config.plug_margin,
+            settle=self._settle,
+            meter_interval=self._meter_interval,
+        )
+
+    async def _register(self, keys: Path) -> None:
+        """Write the stations and the operator of the configuration where they are not known yet."""
+        for entry in self.config.stations:
+            await self._station(entry)
+        operator = self.config.operator
+        if await self.store.operator(operator.name) is None:
+            password = secret_in(operator.password_file, keys / "operator-password", self.entropy)
+            await self.cpo.operators.add(operator.name, password, actor="configuration")
+        self.api_token = secret_in(operator.token_file, keys / "operator-token", self.entropy)
+        if self.cpo.operators.bearer(self.api_token) is None:
+            await self.cpo.operators.accept(self.api_token, operator.name, actor="configuration")
+
+    async def _station(self, entry: StationEntry) -> None:
+        id = StationId(entry.id)
+        if self.cpo.registry.station(id) is None:
+            await self.cpo.stations.register(
+                id,
+                actor="configuration",
+                name=entry.name,
+                address=entry.address,
+                evses=entry.wiring(),
+                password=entry.password,
+            )
+
+
+def _database(config: CpoConfig) -> str:
+    return config.database or f"sqlite:///{config.state / 'evouch.db'}"
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _key_id(key: KeyBytes) -> str:
+    """Return a public name for a signing key: a hash of it, far too short to say anything about it."""
+    return hashlib.sha256(b"evouch key id\0" + key.reveal()).hexdigest()[:8]
+
+
+def _tls(config: CpoConfig) -> ssl.SSLContext | None:
+    if config.tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.tls.certificate, config.tls.key)
+    return context

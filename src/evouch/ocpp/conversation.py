@@ -1,0 +1,306 @@
+"""One live connection that is being talked over, at either end, without any socket.
+
+A :class:`Conversation` joins three things that know nothing of each other: the
+:class:`~evouch.ocpp.rpc.Peer` (frames, ids, schemas), the translator of the version
+(messages ⇄ dialogue) and ``hear``, the actor's ear. Whoever owns it feeds it frames and
+takes frames from it: a WebSocket (``ocpp.aio``) or a wire in memory (``evouch.testing``).
+
+An answer that ``hear`` gives at once goes out at once, without a task. An awaitable gets
+one task of its own, but what is said about transactions is answered strictly in the order
+of arrival, for a later event must never be booked before an earlier one.
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar, assert_never
+
+from evouch.charging.dialogue import Evidence, Fact, Order, SessionFact, Unspeakable
+from evouch.clock import Clock, Entropy, Tick
+from evouch.errors import LocalError, Overloaded, PeerFault, PeerRefused, Refused, TimedOut, Unreachable
+from evouch.ids import OcppVersion, StationId
+from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
+from evouch.ocpp.refusals import fault_of_refusal
+from evouch.ocpp.rpc import Peer
+from evouch.ocpp.translator import AnsweredAlready, Call, Translator
+from evouch.ocpp.work import Work
+from evouch.wire import Json
+
+__all__ = ["Conversation", "Hear"]
+
+_log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+
+#: The actor's ear: called with (conversation, fact or order, evidence); answers at once or by an awaitable.
+Hear = Callable[[Any, Any, Evidence], Any]
+
+
+class Conversation:
+    """One end of one connection. It is the :class:`~evouch.charging.dialogue.Link` that a backend sees.
+
+    ``send`` takes finished frames and must not raise. ``wake`` is called whenever
+    :meth:`next_deadline` may have come nearer.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_closed",
+        "_entropy",
+        "_hear",
+        "_mean",
+        "_peer",
+        "_send",
+        "_several",
+        "_translator",
+        "_waiting",
+        "_wake",
+        "_word",
+        "_work",
+        "connection",
+        "station",
+        "unanswered",
+        "version",
+    )
+
+    def __init__(
+        self,
+        *,
+        station: StationId,
+        translator: Translator,
+        csms: bool,
+        hear: Hear,
+        send: Callable[[bytes], None],
+        clock: Clock,
+        entropy: Entropy,
+        connection: str,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.station = station
+        self.version: OcppVersion = translator.version
+        self.connection = connection
+        #: CALLs of the other side that ``hear`` has not answered yet.
+        self.unanswered = 0
+        self._translator = translator
+        self._mean = translator.fact if csms else translator.told
+        self._word: Callable[[Any, Any], Json] = translator.answer if csms else translator.done
+        self._hear = hear
+        self._send = send
+        self._clock = clock
+        self._wake = wake
+        handled = translator.handled_by_csms if csms else translator.handled_by_station
+        self._peer = Peer(translator.version, csms=csms, entropy=entropy, handled=handled)
+        self._waiting: dict[str, asyncio.Future[Json | PeerRefused | Unreachable]] = {}
+        self._work: Work | None = None
+        self._several: asyncio.Lock | None = None
+        self._closed: Unreachable | None = None
+
+    # ── frames in, time passing, the end ────────────────────────────────────────────────
+
+    def receive(self, frame: bytes | str) -> None:
+        """Take one text message of the other side. Never raises for what it contains."""
+        if self._closed is None:
+            for event in self._peer.receive(frame, self._clock.tick()):
+                if type(event) is Called:
+                    self._called(event)
+                else:
+                    self._happened(event)
+            self._flush()
+
+    def next_deadline(self) -> Tick | None:
+        """Return when :meth:`expire` is due: the end of the open CALL, or None."""
+        return None if self._closed is not None else self._peer.next_deadline()
+
+    def expire(self, at: Tick) -> None:
+        """Fail the CALLs whose time is over by ``at``."""
+        if self._closed is None:
+            for event in self._peer.expire(at):
+                self._happened(event)
+            self._flush()
+
+    def close(self, error: Unreachable) -> None:
+        """End it: open and queued CALLs fail with ``error``. Handlers at work finish, unheard."""
+        if self._closed is None:
+            self._closed = error
+            for event in self._peer.close(error):
+                self._happened(event)
+
+    async def finished(self) -> None:
+        """Return once every handler at work is done."""
+        if self._work is not None:
+            await self._work.finished()
+
+    # ── what we say ─────────────────────────────────────────────────────────────────────
+
+    async def call(self, said: Order[A] | Fact[A], *, by: Tick) -> A | Unspeakable | PeerRefused | Unreachable:
+        """Say a fact or an order and return the answer, or what kept it from coming, as a value.
+
+        An answer that breaks its schema is a :class:`PeerRefused` with the code of that
+        breach: it came, but it says nothing. :class:`LocalError` is raised where what we
+        were told to say breaks the schema ourselves (a raw CALL written by hand).
+        """
+        if self._closed is not None:
+            return self._closed
+        calls = self._spoken(said)
+        if isinstance(calls, Unspeakable):
+            return calls
+        if len(calls) == 1:
+            answers = [await self._ask(*calls[0], by)]
+        else:
+            answers = await self._ask_in_order(calls, by)
+        if answers and isinstance(answers[-1], Unreachable):
+            return answers[-1]
+        try:
+            return self._understood(said, answers)
+        except PeerFault as fault:
+            return _refusal_of(fault)
+
+    def _spoken(self, said: Order[A] | Fact[A]) -> tuple[Call, ...] | Unspeakable:
+        if isinstance(said, Order):
+            return self._translator.order(said)
+        spoken = self._translator.say(said)
+        return spoken if isinstance(spoken, Unspeakable) else (spoken,)
+
+    def _understood(self, said: Order[A] | Fact[A], answers: list[Any]) -> A | PeerRefused:
+        if isinstance(said, Order):
+            return self._translator.outcome(said, answers)
+        answer = answers[0]
+        return answer if isinstance(answer, PeerRefused) else self._translator.heard(said, answer)
+
+    async def _ask_in_order(self, calls: tuple[Call, ...], by: Tick) -> list[Json | PeerRefused | Unreachable]:
+        # Two orders of several CALLs each never interleave: half of each would be a third thing.
+        if self._several is None:
+            self._several = asyncio.Lock()
+        answers: list[Json | PeerRefused | Unreachable] = []
+        async with self._several:
+            for action, payload in calls:
+                answers.append(await self._ask(action, payload, by))
+                if isinstance(answers[-1], Unreachable):
+                    break
+        return answers
+
+    async def _ask(self, action: str, payload: Json, by: Tick) -> Json | PeerRefused | Unreachable:
+        if self._closed is not None:
+            return self._closed
+        if self._clock.tick() >= by:
+            return TimedOut(f"no time left for {action}")
+        try:
+            id = self._peer.call(action, payload, by=by)
+        except Overloaded as full:
+            return full
+        answer = self._waiting[id] = asyncio.get_running_loop().create_future()
+        self._flush()
+        self._wake()
+        try:
+            return await answer
+        finally:
+            self._waiting.pop(id, None)
+
+    # ── what we hear ────────────────────────────────────────────────────────────────────
+
+    def _happened(self, event: Event) -> None:
+        match event:
+            case Called():
+                self._called(event)
+            case Answered():
+                self._resolve(event.id, event.payload)
+            case Failed():
+                error = event.error
+                self._resolve(event.id, _refusal_of(error) if isinstance(error, PeerFault) else error)
+            case Sent():
+                self._sent(event)
+            case Rejected():
+                _log.info("%s: %s answered with %s", self.station, event.action[:40], event.fault.code)
+            case Ignored():
+                _log.info("%s: frame ignored: %s", self.station, event.why)
+            case _:
+                assert_never(event)
+
+    def _resolve(self, id: str, value: Json | PeerRefused | Unreachable) -> None:
+        waiting = self._waiting.get(id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(value)
+
+    def _called(self, call: Called) -> None:
+        try:
+            said = self._mean(call.action, call.payload)
+            answer = self._hear(self, said, self._evidence(call.frame))
+            if hasattr(answer, "__await__"):
+                self._answer_later(call, said, answer)
+            else:
+                self._peer.answer(call.id, self._word(said, answer))
+        except Exception as error:  # noqa: BLE001 — whatever a handler raises, the connection lives on
+            self._answer_error(call, error)
+
+    def _evidence(self, frame: bytes) -> Evidence:
+        return Evidence(frame=frame, received_at=self._clock.now(), connection=self.connection)
+
+    def _sent(self, message: Sent) -> None:
+        try:
+            answer = self._hear(self, self._mean(message.action, message.payload), self._evidence(message.frame))
+        except Exception as error:  # noqa: BLE001 — SEND has no answer, so nothing but the log can say it
+            _log.info("%s: %s not taken: %s", self.station, message.action[:40], type(error).__name__)
+        else:
+            if hasattr(answer, "__await__"):
+                self._start(self._await_quietly(message.action, answer))
+
+    async def _await_quietly(self, action: str, answer: Awaitable[Any]) -> None:
+        try:
+            await answer
+        except Exception as error:  # noqa: BLE001 — as above
+            _log.info("%s: %s not taken: %s", self.station, action[:40], type(error).__name__)
+
+    # ── answering ───────────────────────────────────────────────────────────────────────
+
+    def _answer_error(self, call: Called, error: Exception) -> None:
+        match error:
+            case AnsweredAlready():
+                self._peer.answer(call.id, error.payload)
+            case PeerFault():
+                self._peer.refuse(call.id, error)
+            case Refused():
+                self._peer.refuse(call.id, fault_of_refusal(error))
+            case _:
+                self._log_bug(call, error)
+                with suppress(LocalError):  # it was our answer that broke the schema: the peer knows already
+                    self._peer.refuse(call.id, PeerFault("InternalError"))
+
+    def _answer_later(self, call: Called, said: Any, answer: Awaitable[Any]) -> None:
+        self.unanswered += 1
+        self._start(self._finish(call, said, answer), in_order=isinstance(said, SessionFact))
+
+    def _start(self, work: Coroutine[Any, Any, None], *, in_order: bool = False) -> None:
+        if self._work is None:
+            self._work = Work()
+        self._work.start(work, in_order=in_order)
+
+    async def _finish(self, call: Called, said: Any, answer: Awaitable[Any]) -> None:
+        try:
+            heard = await answer
+            if self._closed is None:
+                self._peer.answer(call.id, self._word(said, heard))
+        except Exception as error:  # noqa: BLE001 — as in _called
+            if self._closed is None:
+                self._answer_error(call, error)
+            elif not isinstance(error, (PeerFault, Refused)):
+                self._log_bug(call, error)
+        finally:
+            self.unanswered -= 1
+            self._flush()
+
+    def _log_bug(self, call: Called, error: Exception) -> None:
+        # Where it happened, but not its text, which may repeat what the station said.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("%s: handling %s failed: %s\n%s", self.station, call.action, type(error).__name__, where)
+
+    def _flush(self) -> None:
+        if self._closed is None:
+            for frame in self._peer.frames_to_send():
+                self._send(frame)
+
+
+def _refusal_of(fault: PeerFault) -> PeerRefused:
+    """The other side's answer broke its schema. Callers see it as one more way of not being told yes."""
+    return PeerRefused(fault.code, fault.description, fault.details)

@@ -1,0 +1,34 @@
+"""Messages that are not OCPP, and are spoken over it: our own schemas, marked as such.
+
+An extension adds an action to the versions it names, with two JSON schemas of this folder
+(``<Action>.json`` and ``<Action>Response.json``) and the document that defines it. The
+official schemas are never copied here, and an extension never replaces one of them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evouch.ids import OcppVersion
+
+__all__ = ["EXTENSIONS", "Extension"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """One action that OCPP does not have."""
+
+    action: str
+    versions: frozenset[OcppVersion]
+    #: The document that defines the message.
+    source: str
+    #: Where its two schemas lie.
+    folder: Path = Path(__file__).parent
+
+    def schema_file(self, *, response: bool) -> Path:
+        """Return where the schema of the request or the response lies."""
+        return self.folder / f"{self.action}{'Response' if response else ''}.json"
+
+
+#: Every action that we speak beside the official ones.
+EXTENSIONS: Final[tuple[Extension, ...]] = ()

@@ -1,0 +1,213 @@
+"""What is kept, as frozen values. Each record names its own key in ``KEYS``."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from evouch.charging.dialogue import Reading
+from evouch.charging.equipment import Evse, EvsePlace
+from evouch.charging.sessions import SessionState
+from evouch.charging.tokens import IdToken, TokenKind, TokenStatus
+from evouch.ids import EvseNumber, OcppVersion, PaymentId, RemoteStartId, Secret, StationId, TransactionId
+from evouch.units import Money, Wh
+from evouch.webpayment.checkout import Checkout
+from evouch.webpayment.ledger import Entry
+
+__all__ = [
+    "KEYS", "ApiToken", "AuditRow", "Code", "Entry", "Intent", "Operator",
+    "ProviderEvent", "QrKey", "Record", "Sample", "SecurityEvent", "StationRecord", "TokenRecord", "Transaction",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationRecord:
+    """A station as the operator registered it and as it last introduced itself."""
+
+    id: StationId
+    #: HMAC-SHA256(pepper, id ‖ 0x00 ‖ password); None: no credential set
+    password: bytes | None = None
+    name: str = ""
+    address: str = ""
+    evses: tuple[Evse, ...] = ()
+    #: operator's wish: answer BootNotification with Pending
+    hold_boot: bool = False
+    blocked: bool = False
+    version: OcppVersion | None = None
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    booted_at: datetime | None = None
+    #: settings that the station accepted or reported, ``Component[.evse].Variable`` → value; never secrets
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QrKey:
+    """The QR secret of one EVSE, and the template that its station was given (docs/decisions/019).
+
+    ``previous`` stays valid for two slots after ``committed_at``. Secrets are encrypted at rest.
+    """
+
+    place: EvsePlace
+    secret: Secret
+    template: str
+    totp_version: str = "v1"
+    validity: int = 30
+    length: int = 8
+    committed_at: datetime | None = None  # None: sent, not yet accepted in full
+    reboot_pending: bool = False
+    previous: Secret | None = None
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A token that an operator knows: a card, an app's token. ``key`` is ``IdToken.key``."""
+
+    key: str
+    kind: TokenKind = TokenKind.UNSAID
+    status: TokenStatus = TokenStatus.ACCEPTED
+    expires: datetime | None = None
+    group: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One OCPP transaction. ``start_key`` makes a retried start find its first answer again."""
+
+    station: StationId
+    id: TransactionId
+    evse: EvseNumber
+    connector: int | None
+    state: SessionState
+    started_at: datetime
+    start_key: str
+    token: IdToken | None = None
+    status: TokenStatus = TokenStatus.ACCEPTED
+    remote_start: RemoteStartId | None = None
+    payment: PaymentId | None = None
+    #: first and latest register reading; energy is their difference
+    meter_start: Wh | None = None
+    meter_last: Wh | None = None
+    last_at: datetime | None = None
+    last_seq: int | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+    #: running number, the 1.6 transactionId; unique over all stations
+    number: int = 0
+
+    @property
+    def energy(self) -> Wh:
+        """Energy delivered so far; never negative, whatever a meter says."""
+        if self.meter_start is None or self.meter_last is None:
+            return Wh(0)
+        return Wh(max(0, self.meter_last - self.meter_start))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One reading of a transaction."""
+
+    station: StationId
+    transaction: TransactionId
+    number: int
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A consumed code: the unique row that decides who may pay for (EVSE, slot)."""
+
+    place: EvsePlace
+    slot: int
+    payment: PaymentId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A call to the provider, written before it is made. ``key`` is its idempotency key."""
+
+    key: str
+    payment: PaymentId
+    movement: str
+    amount: Money
+    at: datetime
+    done_at: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEvent:
+    """A webhook that was seen: the same event id wakes nobody twice."""
+
+    provider: str
+    event_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """Who changed what. Values of secrets never stand here."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityEvent:
+    """Something an operator should look at: a refused connection, codes that never match, a late start."""
+
+    id: str
+    at: datetime
+    kind: str
+    station: StationId | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """A person who may log in. ``password`` is an argon2id string."""
+
+    name: str
+    password: str
+    role: str = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A bearer token of the operator API, as HMAC-SHA256(pepper, token)."""
+
+    digest: bytes
+    name: str
+    role: str = "operator"
+
+
+Record = (
+    StationRecord | QrKey | TokenRecord | Transaction | Sample | Code | Checkout | Entry | Intent
+    | ProviderEvent | AuditRow | SecurityEvent | Operator | ApiToken
+)  # fmt: skip
+
+#: The fields that make two records of a type the same one; a dotted name reaches into a value.
+KEYS: Final[dict[type, tuple[str, ...]]] = {
+    StationRecord: ("id",),
+    QrKey: ("place",),
+    TokenRecord: ("key",),
+    Transaction: ("station", "id"),
+    Sample: ("station", "transaction", "number"),
+    Code: ("place", "slot"),
+    Checkout: ("payment",),
+    Entry: ("id",),
+    Intent: ("key",),
+    ProviderEvent: ("provider", "event_id"),
+    AuditRow: ("id",),
+    SecurityEvent: ("id",),
+    Operator: ("name",),
+    ApiToken: ("digest",),
+}

@@ -1,0 +1,1 @@
+"""Pages and the operator API: shells over the actors. No rules live here."""

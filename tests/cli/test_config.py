@@ -1,0 +1,174 @@
+"""Settings come from default, file, environment and flag, the last one wins, and none is silently ignored."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from evouch.cli import build
+from evouch.cli.config import ConfigError, Loaded, load, rows
+from evouch.cli.settings import ACTORS, CpoConfig, PspConfig, StationConfig
+
+FILE = """
+[cpo]
+public_url = "https://pay.example"
+hold = 30.10
+
+[cpo.http]
+port = 8443
+
+[cpo.tariff]
+per_kwh = 0.59
+per_minute = 0.1
+
+[[cpo.stations]]
+id = "CS-1"
+version = "1.6"
+password = "not a good password"
+evses = [{number = 1, max_power = 11000, evse_id = "DE*ABC*E1"}, {number = 2}]
+
+[psp.http]
+port = 9999
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "evouch.toml"
+    path.write_text(FILE)
+    return path
+
+
+def cpo(file: Path | None = None, **environ: str) -> Loaded[CpoConfig]:
+    return load(CpoConfig, file=file, environ=environ)
+
+
+def test_everything_has_a_default_that_listens_on_loopback_only() -> None:
+    for kind in ACTORS.values():
+        config = load(kind, environ={}).config
+        assert "127.0.0.1" == config.http.host  # type: ignore[attr-defined]
+
+
+def test_the_file_wins_over_the_default_the_environment_over_the_file_and_a_flag_over_all(file: Path) -> None:
+    environ = {"EVOUCH_CPO_HTTP__PORT": "81"}
+    seen = [
+        cpo(),
+        cpo(file),
+        cpo(file, **environ),
+        load(CpoConfig, file=file, environ=environ, flags={"http.port": 82, "ocpp.port": None}),
+    ]
+    assert [8080, 8443, 81, 82] == [each.config.http.port for each in seen]
+    origins = ["default", str(file), "EVOUCH_CPO_HTTP__PORT", "--http-port"]
+    assert origins == [each.origins["http.port"] for each in seen]
+    assert ["default"] * 4 == [each.origins["ocpp.port"] for each in seen]
+
+
+def test_prices_in_the_file_keep_every_digit(file: Path) -> None:
+    config = cpo(file).config
+    assert (Decimal("30.10"), "30.10") == (config.hold, str(config.hold))
+    assert "0.1" == str(config.tariff.tariff().per_minute)
+    assert Decimal("0.59") == config.tariff.tariff().per_kwh
+    assert "30.10 EUR" == str(config.held)
+
+
+def test_a_price_from_the_environment_is_exact_too() -> None:
+    assert Decimal("0.10") == cpo(EVOUCH_CPO_TARIFF__PER_KWH="0.10").config.tariff.per_kwh
+
+
+def test_stations_are_wired_as_their_version_numbers_connectors(file: Path) -> None:
+    old = cpo(file).config.stations[0]
+    assert [(1, (1,)), (2, (2,))] == [(each.number, each.connectors) for each in old.wiring()]
+    assert [11_000, 22_000] == [each.max_power for each in old.wiring()]
+
+
+def test_each_command_reads_its_own_table(file: Path) -> None:
+    assert 9999 == load(PspConfig, file=file, environ={}).config.http.port
+    assert "ocpp2.1" == load(StationConfig, file=file, environ={}).config.subprotocol
+
+
+def test_a_section_that_is_absent_by_default_appears_with_its_settings() -> None:
+    config = cpo(EVOUCH_CPO_TLS__CERTIFICATE="a.pem", EVOUCH_CPO_TLS__KEY="b.pem").config
+    assert config.tls is not None
+    assert (Path("a.pem"), Path("b.pem")) == (config.tls.certificate, config.tls.key)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[cpo]\nprot = 1", "unknown field `prot`"),
+        ("[cpo.http]\nprot = 1", "cpo.http: Object contains unknown field `prot`"),
+        ("[csms]\nport = 1", "there is no [csms]; tables are cpo, psp, station"),
+        ("[cpo.http]\nport = '80'", "cpo.http.port: Expected `int`, got `str` (from "),
+        ("[cpo.http]\nport = 70000", "cpo.http.port: Expected `int` <= 65535"),
+        ("[cpo]\nhold = 0", "hold is an amount above 0"),
+        ("[cpo]\nhold = nan", "hold is an amount above 0"),
+        ("[cpo.tariff]\nper_kwh = -0.1", "a price is a number from 0"),
+        ("[cpo.tariff]\ncurrency = 'euro'", "cpo.tariff.currency"),
+        ("[cpo]\nlock_seconds = 301", "cpo.lock_seconds: Expected `int` <= 300"),
+        ("[cpo.qr]\nvalidity = 5", "cpo.qr.validity: Expected `int` >= 6"),
+        ("[cpo]\npublic_url = 'http://pay.example'", "must be https"),
+        ("[cpo]\npublic_url = 'https://user:pass@pay.example'", "credentials"),
+        ("[cpo]\ndatabase = 'postgresql://me:word@db/evouch'", "no password in a database address"),
+        ("[cpo.tls]\ncertificate = 'a'", "missing required field `key`"),
+        ("[cpo.tls]\ncertificate = 1\nkey = 'b'", "cpo.tls.certificate"),
+        ("[[cpo.stations]]\nid = 'a b'", "a station id is"),
+        ("[[cpo.stations]]\nid = 'a'\n[[cpo.stations]]\nid = 'a'", "two stations have the same id"),
+        ("[[cpo.stations]]\nid = 'a'\nevses = [{number = 1}, {number = 1}]", "two EVSEs have the same number"),
+        ("[[cpo.stations]]\nid = 'a'\nevses = [{evse_id = 'x'}]", "an EVSE id looks like"),
+        ("[cpo]\n[cpo]", "evouch.toml: "),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_name(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "evouch.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        cpo(path)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("EVOUCH_CPO_HTTP__PROT", "EVOUCH_CPO_HTTP__PROT: there is no such setting"),
+        ("EVOUCH_CSMS_HTTP__PORT", "EVOUCH_CSMS_HTTP__PORT: there is no such setting"),
+        ("EVOUCH_CPO_STATIONS", "EVOUCH_CPO_STATIONS: a list stands in the file"),
+        ("EVOUCH_CPO_HTTP__PORT", "EVOUCH_CPO_HTTP__PORT: Expected `int`"),
+    ],
+)
+def test_a_variable_that_means_nothing_is_an_error(name: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load(CpoConfig, environ={name: "x"})
+
+
+def test_variables_of_other_commands_and_of_the_test_suite_are_let_be() -> None:
+    cpo(EVOUCH_PSP_HTTP__PORT="1", EVOUCH_TEST_POSTGRES="x")
+
+
+def test_the_file_may_be_named_by_the_environment_or_lie_in_the_folder(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 8443 == cpo(EVOUCH_CONFIG=str(file)).config.http.port
+    monkeypatch.chdir(file.parent)
+    assert (8443, "evouch.toml") == (cpo().config.http.port, cpo().origins["http.port"])
+
+
+def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        cpo(tmp_path / "absent.toml")
+
+
+def test_show_prints_every_setting_with_its_origin_and_no_secret(file: Path) -> None:
+    said = CliRunner().invoke(build("config"), ["config", "show", "cpo", "--origin", "--config", str(file)])
+    assert 0 == said.exit_code
+    assert f"# {file}" in next(line for line in said.output.splitlines() if line.startswith("cpo.http.port = 8443"))
+    assert "not a good password" not in said.output
+    assert '"***"' in said.output
+
+
+def test_show_prints_the_same_as_json(file: Path) -> None:
+    said = json.loads(CliRunner().invoke(build("config"), ["config", "show", "--json", "--config", str(file)]).output)
+    assert set(ACTORS) == set(said)
+    assert {"value": 9999, "origin": str(file)} == said["psp"]["http.port"]
+    assert {name for name, _, _ in rows(cpo())} == set(said["cpo"])

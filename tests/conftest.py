@@ -1,0 +1,24 @@
+"""What holds for every test: no setting of this machine reaches it, and a run can be repeated."""
+
+import os
+
+import hypothesis
+import pytest
+
+from tests.needs import found
+
+# One seed for everybody: a red run on one machine is red on all of them. Time limits are pytest's own.
+hypothesis.settings.register_profile("evouch", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("evouch")
+
+
+def pytest_report_header() -> str:
+    """Say which needs of tests are there (tests/needs.py)."""
+    return "needs: " + ", ".join(f"{what} {'found' if where else 'missing'}" for what, where in found().items())
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings of whoever runs the suite; a test that wants one sets it."""
+    for name in [each for each in os.environ if each.startswith("EVOUCH_") and not each.startswith("EVOUCH_TEST_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,40 @@
+"""Secrets are opened in few places, each for a reason that stands here."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "src" / "evouch"
+
+#: File → how often it opens a secret, and why.
+SITES: dict[str, tuple[int, str]] = {
+    "cli/demo.py": (1, "The provider's key and webhook secret are handed to the backend in files."),
+    "cli/serve.py": (1, "The id of a grant key is a hash of it."),
+    "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
+    "cpo/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
+    "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
+    "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),
+    "psp/sandbox/client.py": (1, "The API key is sent to the provider that issued it."),
+    "psp/sandbox/webhooks.py": (2, "Webhooks are signed; the sandbox can also sign one wrongly."),
+    "station/settings.py": (1, "A station stores what its backend told it."),
+    "store/sealing.py": (3, "Keys seal, secrets are sealed, and the id of a key is a hash of it."),
+    "web/security.py": (1, "Logins of operators are signed."),
+    "webpayment/diagnosis.py": (1, "A wrong code is compared with what known mistakes would make of the secret."),
+    "webpayment/grant.py": (1, "Grants are signed."),
+    "webpayment/totp.py": (2, "A code is the HMAC of its secret: made once, compared once."),
+}
+
+
+def opened(path: Path) -> int:
+    """Count the calls of ``.reveal()`` and ``.text()`` in a file."""
+    calls = (
+        node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and not node.args
+    )
+    return sum(isinstance(func, ast.Attribute) and func.attr in {"reveal", "text"} for func in calls)
+
+
+def test_every_place_that_opens_a_secret_is_known_and_has_a_reason() -> None:
+    counted = {path.relative_to(PACKAGE).as_posix(): opened(path) for path in PACKAGE.rglob("*.py")}
+    assert {file: count for file, (count, _) in SITES.items()} == {
+        file: count for file, count in counted.items() if count
+    }
+    assert all(reason.endswith(".") for _, reason in SITES.values())
