@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 from evouch.psp.sandbox.aio import SandboxService
 from evouch.psp.sandbox.client import SandboxProvider
@@ -17,11 +18,12 @@ class Merchant:
         self.letters: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/webhooks/sandbox"
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *why: object) -> None:
         self._server.close()
         await self._server.wait_closed()
 

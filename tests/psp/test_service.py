@@ -206,31 +206,28 @@ def _kind(client: SandboxProvider, clock: ManualClock, headers: dict[str, str], 
 )
 def test_webhooks_arrive_as_the_switches_say(kind: str, expected: list[str]) -> None:
     async def scene() -> None:
-        merchant = Merchant()
-        await merchant.start()
-        assert expected == await told(ManualClock(), merchant, *filter(None, [kind]))
-        await merchant.stop()
+        async with Merchant() as merchant:
+            assert expected == await told(ManualClock(), merchant, *filter(None, [kind]))
 
     run(scene())
 
 
 def test_a_webhook_nobody_took_comes_again_freshly_signed_until_it_is_taken() -> None:
     async def scene() -> None:
-        clock, merchant = ManualClock(), Merchant()
-        await merchant.start()
-        merchant.answers = [500, 404, 302]
-        async with service(clock, webhook_url=merchant.url) as (provider, client):
+        clock = ManualClock()
+        async with Merchant() as merchant, service(clock, webhook_url=merchant.url) as (provider, client):
+            merchant.answers = [500, 404, 302]
             hold = await opened(client)
             pay(provider, hold, clock)
             await provider.save()
-            for wait in webhooks.RETRIES[:3]:
-                await until(lambda: provider._outbox.next_deadline() is not None)
+            for tried, wait in enumerate(webhooks.RETRIES[:3], start=1):
+                # refused, and queued again: time may not move before, or the next wait starts too late
+                await until(lambda n=tried: len(merchant.letters) == n and provider._outbox.next_deadline() is not None)
                 await clock.advance(wait)
             await until(lambda: not list(provider.book.undelivered()))
         ids = [json.loads(body)["id"] for _, body in merchant.letters]
         assert (4, 1) == (len(ids), len(set(ids)))
         assert len({headers["evouch-signature"] for headers, _ in merchant.letters}) == 4
-        await merchant.stop()
 
     run(scene())
 
@@ -244,30 +241,29 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
             hold = await opened(client)
             pay(provider, hold, clock)
             first = await client.capture(hold.psp_ref, Money.of(10, "EUR"), key="c")
-        merchant = Merchant()
-        await merchant.start()
-        async with service(clock, db=file, seed="another run", webhook_url=merchant.url) as (provider, client):
+        again = "another run"
+        async with (
+            Merchant() as merchant,
+            service(clock, db=file, seed=again, webhook_url=merchant.url) as (provider, client),
+        ):
             assert await client.capture(hold.psp_ref, Money.of(10, "EUR"), key="c") == first
             with pytest.raises(PeerRefused, match="hold_captured"):
                 await client.capture(hold.psp_ref, Money.of(10, "EUR"), key="c2")
             await until(lambda: not list(provider.book.undelivered()))
             assert [json.loads(body)["type"] for _, body in merchant.letters] == ["hold.held", "hold.captured"]
-        await merchant.stop()
 
     run(scene())
 
 
 def test_expiry_is_noticed_by_itself() -> None:
     async def scene() -> None:
-        clock, merchant = ManualClock(), Merchant()
-        await merchant.start()
-        async with service(clock, webhook_url=merchant.url) as (_, client):
+        clock = ManualClock()
+        async with Merchant() as merchant, service(clock, webhook_url=merchant.url) as (_, client):
             await opened(client)
             clock.step_wall(machine.PAGE_LASTS.total_seconds())
             await clock.advance(31)
             await until(lambda: merchant.letters)
             assert json.loads(merchant.letters[0][1])["type"] == "hold.expired"
-        await merchant.stop()
 
     run(scene())
 
