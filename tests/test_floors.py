@@ -19,7 +19,7 @@ PACKAGE = SRC / "evouch"
 FLOORS = {
     "errors": 0, "ids": 0, "units": 0, "clock": 0, "wire": 0, "copies": 0,
     "charging": 1,
-    "webpayment": 2, "ocpp": 2, "psp": 2,
+    "webpayment": 2, "identity": 2, "ocpp": 2, "psp": 2,
     "store": 3,
     "station": 4, "cpo": 4,
     "web": 5, "cli": 5,
@@ -29,6 +29,7 @@ FLOORS = {
 LIBRARIES = {
     "wire": {"msgspec"},
     "webpayment": {"segno"},
+    "identity": {"cryptography", "rfc8785", "coincurve"},
     "ocpp": {"msgspec", "jsonschema_rs", "ocpp", "structlog"},
     "psp": {"msgspec", "jinja2", "structlog"},
     "store": {"msgspec", "cryptography", "structlog"},

@@ -498,6 +498,26 @@ class RawCall(Order[RawAnswer]):
     payload: Any
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityProof:
+    """The payload of SignedChallenge.conf as the strict decoder read it: nothing of it is believed yet."""
+
+    document: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveIdentity(Order[IdentityProof]):
+    """SignedChallenge.req of W3CP: sign this nonce with the key that was enrolled. Not an OCPP message.
+
+    Native on 1.6 by the W3CP layer for OCPP 1.6J; on 2.x an extension of ours under the same name.
+    """
+
+    nonce: str
+    timestamp: datetime
+    #: trailing zero bits of the SHA-256 of the canonical payload; 0 asks for no work
+    difficulty: int = 0
+
+
 # ── ports ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -510,6 +530,27 @@ class StationCalls(Protocol):
         """Return the station's answer, or the error as a value: none of them is exceptional here."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """How a connection came in: what its transport proves, before anything was said on it.
+
+    ``tls`` is also true behind a configured proxy, which ends TLS for us. ``basic`` says that
+    the right password was brought, ``certificate`` is the client's, verified, in DER.
+    """
+
+    address: str = ""
+    tls: bool = False
+    basic: bool = False
+    certificate: bytes | None = None
+
+    @property
+    def profile(self) -> int:
+        """The OCPP security profile that this is: 3 mutual TLS, 2 TLS and Basic, 1 Basic, 0 none of them."""
+        if self.certificate is not None:
+            return 3
+        return (2 if self.tls else 1) if self.basic else 0
+
+
 class Link(Protocol):
     """One live connection of one station, as the backend sees it. Valid until ``left``."""
 
@@ -517,6 +558,19 @@ class Link(Protocol):
     version: OcppVersion
     #: unguessable and new for every connection; tells a late message of an old one apart
     connection: str
+    entrance: Entrance
+    #: another connection of this station is being kept (:meth:`Backend.defends`): orders go there, until this
+    #: one is made the station's by ``StationServer.promote``
+    candidate: bool
+
+    async def call(self, order: Order[A], *, by: Tick) -> A | Unspeakable | PeerRefused | Unreachable:
+        """Say an order on this very connection, whichever one orders for the station go to."""
+
+    def allow(self, actions: frozenset[str] | None, *, proven: bool = False) -> None:
+        """Answer CALLs of other actions with SecurityError, before anything in them is looked at; None allows all.
+
+        ``proven`` is what :class:`Evidence` says from now on.
+        """
 
 
 class Backend(Protocol):
@@ -532,6 +586,9 @@ class Backend(Protocol):
 
     def left(self, link: Link) -> None:
         """That connection is gone."""
+
+    def defends(self, link: Link) -> bool:
+        """Return whether this live connection has proved its identity: a newer one must do so before it takes over."""
 
     def hear(self, link: Link, fact: Fact[A], evidence: Evidence) -> A | Awaitable[A]:
         """Take a fact and answer it."""

@@ -107,6 +107,10 @@ class CpoBackend:
         """That connection is gone; a newer one of the same station is not touched."""
         self.presence.left(link)
 
+    def defends(self, link: Link) -> bool:
+        """Nothing is proved by a connection alone."""
+        return False
+
     def hear(self, link: Link, fact: Fact[Any], evidence: Evidence) -> Any:
         """Take a fact and answer it, at once or as an awaitable."""
         here = self.presence.get(link.station)
