@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from evouch.cli import build
 from evouch.cli.config import ConfigError, Loaded, load, rows
-from evouch.cli.settings import ACTORS, CpoConfig, PspConfig, StationConfig
+from evouch.cli.settings import ACTORS, CpoConfig, IdentityConfig, PspConfig, StationConfig
 
 FILE = """
 [cpo]
@@ -33,6 +33,39 @@ evses = [{number = 1, max_power = 11000, evse_id = "DE*ABC*E1"}, {number = 2}]
 port = 9999
 """
 
+IDENTITY = """
+[cpo.ocpp]
+proxies = ["10.0.0.1", "2001:db8::1"]
+
+[cpo.tls]
+certificate = "chain.pem"
+key = "key.pem"
+client_ca = "stations.pem"
+require_client_certificate = true
+organization = "Example Charging"
+
+[cpo.identity]
+require = "all"
+difficulty = 20
+on_unsupported = "fallback"
+ocpp2_extension = true
+trusted_networks = ["10.1.0.0/16", "2001:db8::/32"]
+rules = ["mutual TLS", "trusted"]
+recheck = 24
+endpoint = "cpo.example"
+
+[[cpo.stations]]
+id = "CS-1"
+trusted = true
+profile = 3
+certificate_name = "SN-0001"
+identities = [
+    { key = { type = "ed25519", encoding = "base64url", value = "AAAA" } },
+    { did = "did:key:z6Mk" },
+    { certificate = "00ff" },
+]
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -46,7 +79,7 @@ def cpo(file: Path | None = None, **environ: str) -> Loaded[CpoConfig]:
 
 
 def test_everything_has_a_default_that_listens_on_loopback_only() -> None:
-    for kind in ACTORS.values():
+    for kind in (CpoConfig, PspConfig, StationConfig):
         config = load(kind, environ={}).config
         assert "127.0.0.1" == config.http.host  # type: ignore[attr-defined]
 
@@ -94,12 +127,48 @@ def test_a_section_that_is_absent_by_default_appears_with_its_settings() -> None
     assert (Path("a.pem"), Path("b.pem")) == (config.tls.certificate, config.tls.key)
 
 
+def test_identity_trust_and_proxies_are_settings_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "evouch.toml"
+    path.write_text(IDENTITY)
+    loaded = cpo(path, EVOUCH_CPO_IDENTITY__WINDOW="300")
+    config = loaded.config
+    assert ("all", 20, 300, 60) == (
+        config.identity.require, config.identity.difficulty, config.identity.window, config.identity.ttl,
+    )  # fmt: skip
+    assert ("mutual TLS", "trusted") == config.identity.rules
+    assert config.tls is not None
+    assert (Path("stations.pem"), True) == (config.tls.client_ca, config.tls.require_client_certificate)
+    assert ("10.0.0.1", "2001:db8::1") == config.ocpp.proxies
+    (station,) = config.stations
+    assert (True, 3, "SN-0001", 3) == (
+        station.trusted, station.profile, station.certificate_name, len(station.identities),
+    )  # fmt: skip
+    origins = [loaded.origins[f"identity.{name}"] for name in ("window", "ttl", "difficulty")]
+    assert ["EVOUCH_CPO_IDENTITY__WINDOW", "default", str(path)] == origins
+
+
+def test_a_token_travels_to_another_machine_by_https_only() -> None:
+    with pytest.raises(ConfigError, match="must be https"):
+        load(IdentityConfig, environ={"EVOUCH_IDENTITY_BACKEND": "http://cpo.example"})
+    loaded = load(IdentityConfig, environ={"EVOUCH_IDENTITY_BACKEND": "https://cpo.example"})
+    assert ("https://cpo.example", "EVOUCH_IDENTITY_BACKEND") == (loaded.config.backend, loaded.origins["backend"])
+
+
+def test_nobody_is_challenged_and_no_extension_is_spoken_before_somebody_says_so() -> None:
+    config = cpo().config
+    assert ("enrolled", False, 0, "reject") == (
+        config.identity.require, config.identity.ocpp2_extension, config.identity.difficulty,
+        config.identity.on_unsupported,
+    )  # fmt: skip
+    assert ((), ()) == (config.ocpp.proxies, config.identity.trusted_networks)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[cpo]\nprot = 1", "unknown field `prot`"),
         ("[cpo.http]\nprot = 1", "cpo.http: Object contains unknown field `prot`"),
-        ("[csms]\nport = 1", "there is no [csms]; tables are cpo, psp, station"),
+        ("[csms]\nport = 1", "there is no [csms]; tables are cpo, psp, station, identity"),
         ("[cpo.http]\nport = '80'", "cpo.http.port: Expected `int`, got `str` (from "),
         ("[cpo.http]\nport = 70000", "cpo.http.port: Expected `int` <= 65535"),
         ("[cpo]\nhold = 0", "hold is an amount above 0"),
@@ -118,6 +187,20 @@ def test_a_section_that_is_absent_by_default_appears_with_its_settings() -> None
         ("[[cpo.stations]]\nid = 'a'\nevses = [{number = 1}, {number = 1}]", "two EVSEs have the same number"),
         ("[[cpo.stations]]\nid = 'a'\nevses = [{evse_id = 'x'}]", "an EVSE id looks like"),
         ("[cpo]\n[cpo]", "evouch.toml: "),
+        ("[cpo.identity]\nrequire = 'some'", "cpo.identity.require"),
+        ("[cpo.identity]\ndifficulty = 21", "above 20 a station computes for minutes"),
+        ("[cpo.identity]\nttl = 4", "cpo.identity.ttl: Expected `int` >= 5"),
+        ("[cpo.identity]\nwindow = 0", "cpo.identity.window: Expected `int` >= 1"),
+        ("[cpo.identity]\non_unsupported = 'ignore'", "cpo.identity.on_unsupported"),
+        ("[cpo.identity]\nrules = ['anybody']", "cpo.identity.rules"),
+        ("[cpo.identity]\nrules = ['trusted', 'trusted']", "a rule stands there twice"),
+        ("[cpo.identity]\ntrusted_networks = ['10.0.0.1/8']", "a network looks like 10.1.0.0/16"),
+        ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\nrequire_client_certificate = true", "need client_ca"),
+        ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\norganization = 'Us'", "need client_ca"),
+        ("[cpo.ocpp]\nproxies = ['balancer']", "a proxy is an IP address"),
+        ("[[cpo.stations]]\nid = 'a'\nprofile = 4", "profile"),
+        ("[[cpo.stations]]\nid = 'a'\nidentities = [{}]", "an identity is one of key, did and certificate"),
+        ("[[cpo.stations]]\nid = 'a'\nidentities = [{did = 'd', certificate = 'c'}]", "is one of key, did"),
     ],
 )
 def test_what_cannot_be_is_said_with_its_name(tmp_path: Path, text: str, says: str) -> None:

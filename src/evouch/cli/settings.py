@@ -16,18 +16,21 @@ import msgspec
 from evouch.charging.equipment import Evse
 from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
+from evouch.cli.section import Http, Listen, Section, safe_for_phones
+from evouch.cli.settings_identity import IdentityConfig, IdentityEntry, IdentitySection, Ocpp, Tls
 from evouch.ids import EvseNumber, OcppVersion, Secret, parse_evse_id, parse_station_id
 from evouch.units import Money, Watts
-from evouch.webpayment.origin import Origin
 
 __all__ = [
     "ACTORS",
     "CpoConfig",
     "EvseEntry",
     "Http",
+    "IdentityConfig",
     "Keys",
     "Limits",
     "Listen",
+    "Ocpp",
     "Operator",
     "Prices",
     "Provider",
@@ -41,7 +44,6 @@ __all__ = [
     "Tls",
 ]
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 #: NotifyWebPaymentStarted locks for at most five minutes ("Secure Dynamic QR-Codes for OCPP").
 LockSeconds = Annotated[int, msgspec.Meta(ge=30, le=300)]
@@ -49,30 +51,6 @@ LockSeconds = Annotated[int, msgspec.Meta(ge=30, le=300)]
 Validity = Annotated[int, msgspec.Meta(ge=6, le=3600)]
 CodeLength = Annotated[int, msgspec.Meta(ge=6, le=255)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group of settings. A name that it does not have is an error, not a wish."""
-
-
-class Listen(Section, frozen=True, kw_only=True):
-    """Where a server listens. Port 0 takes any free one and prints it."""
-
-    host: str = "127.0.0.1"
-    port: Port = 0
-
-
-class Http(Listen, frozen=True, kw_only=True):
-    """Where pages and API are served. ``proxies`` are the addresses whose X-Forwarded-For is believed."""
-
-    proxies: tuple[str, ...] = ()
-
-
-class Tls(Section, frozen=True, kw_only=True):
-    """Certificate chain and key as PEM files: OCPP security profile 2."""
-
-    certificate: Path
-    key: Path
 
 
 class Keys(Section, frozen=True, kw_only=True):
@@ -192,6 +170,9 @@ class StationEntry(Section, frozen=True, kw_only=True):
     """A station that is registered at start. ``password`` is its OCPP credential (security profiles 1 and 2).
 
     ``version`` is what it is expected to speak, for it decides how connectors are numbered.
+    ``identities`` are what it may prove to be; a ``trusted`` one is never asked. ``profile`` is
+    the least OCPP security profile that it may connect with, ``certificate_name`` the common
+    name of its certificate where that is not its id.
     """
 
     id: str
@@ -199,6 +180,10 @@ class StationEntry(Section, frozen=True, kw_only=True):
     name: str = ""
     address: str = ""
     password: Secret | None = None
+    identities: tuple[IdentityEntry, ...] = ()
+    trusted: bool = False
+    profile: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    certificate_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
     evses: tuple[EvseEntry, ...] = (EvseEntry(),)
 
     def __post_init__(self) -> None:
@@ -221,8 +206,9 @@ class CpoConfig(Section, frozen=True, kw_only=True):
     database: str = ""
     #: how phones reach the pages; empty: the address that ``http`` listens on
     public_url: str = ""
-    ocpp: Listen = Listen(port=9000)
+    ocpp: Ocpp = Ocpp(port=9000)
     tls: Tls | None = None
+    identity: IdentitySection = IdentitySection()
     http: Http = Http(port=8080)
     keys: Keys = Keys()
     seller: SellerEntry = SellerEntry()
@@ -241,7 +227,7 @@ class CpoConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _no_password_in(self.database)
-        _safe_for_phones(self.public_url)
+        safe_for_phones(self.public_url)
         if not self.hold.is_finite() or self.hold <= 0:
             raise ValueError("hold is an amount above 0")
         ids = [each.id for each in self.stations]
@@ -271,7 +257,7 @@ class PspConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _no_password_in(self.database)
-        _safe_for_phones(self.public_url)
+        safe_for_phones(self.public_url)
 
 
 class StationConfig(Section, frozen=True, kw_only=True):
@@ -290,7 +276,7 @@ class StationConfig(Section, frozen=True, kw_only=True):
     #: one display per EVSE, or one for the station
     displays: Literal["per evse", "single"] = "per evse"
     #: configuration that differs from the default, ``Component.Variable`` (1.6: the key) → value
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         parse_station_id(self.id)
@@ -301,22 +287,12 @@ class StationConfig(Section, frozen=True, kw_only=True):
         return OcppVersion(f"ocpp{self.version}")
 
 
-#: Each command that runs, and what it can be told.
-ACTORS: Final[dict[str, type[Section]]] = {"cpo": CpoConfig, "psp": PspConfig, "station": StationConfig}
+#: Each command that can be told something, and what.
+ACTORS: Final[dict[str, type[Section]]] = {
+    "cpo": CpoConfig, "psp": PspConfig, "station": StationConfig, "identity": IdentityConfig,
+}  # fmt: skip
 
 
 def _no_password_in(database: str) -> None:
     if database and urlsplit(database).password is not None:
         raise ValueError("no password in a database address: use PGPASSFILE or ~/.pgpass")
-
-
-def _safe_for_phones(url: str) -> None:
-    """Refuse a public address that strangers' browsers must not use: http is for this machine only."""
-    if not url:
-        return
-    parts = urlsplit(url)
-    origin = Origin.parse(parts.scheme, parts.netloc)
-    if origin.scheme != "https" and not (origin.scheme == "http" and origin.loopback):
-        raise ValueError("must be https, or http on a loopback address")
-    if parts.query or parts.fragment:
-        raise ValueError("is an address without query or fragment")
