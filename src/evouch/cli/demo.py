@@ -186,7 +186,7 @@ class Demo:
             CpoConfig,
             EvseEntry,
             Http,
-            Listen,
+            Ocpp,
             Prices,
             Provider,
             Qr,
@@ -201,7 +201,7 @@ class Demo:
             (keys / name).chmod(0o600)
         return CpoConfig(
             state=self.state,
-            ocpp=Listen(port=0),
+            ocpp=Ocpp(port=0),
             http=Http(port=self.http_port),
             seller=SellerEntry(name="Sampletown Energy", address="1 Town Hall, 12345 Sampletown", vat_id="DE123456789"),
             tariff=Prices(per_kwh=Decimal("0.59"), per_minute=Decimal("0.02"), per_session=Decimal("0.35")),
