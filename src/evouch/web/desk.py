@@ -34,12 +34,12 @@ def desk_of(request: AnyRequest) -> Desk:
     return desk
 
 
-async def form(request: AnyRequest) -> dict[str, str]:
-    """Return the fields of a form; Refused("tooLarge") or Refused("malformed")."""
+async def form(request: AnyRequest, *, most: int = MAX_FORM) -> dict[str, str]:
+    """Return the fields of a form of at most ``most`` bytes; Refused("tooLarge") or Refused("malformed")."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM:
+        if len(body) > most:
             raise Refused("tooLarge")
     try:
         return dict(parse_qsl(body.decode("ascii"), max_num_fields=_MAX_FIELDS, errors="strict"))

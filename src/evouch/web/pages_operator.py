@@ -13,7 +13,8 @@ from evouch.errors import Refused
 from evouch.ids import Secret, StationId
 from evouch.web.api_stations import key_state
 from evouch.web.desk import Desk, desk_of, form
-from evouch.web.security import AnyRequest, Login, address
+from evouch.web.logins import acting, who
+from evouch.web.security import AnyRequest, address
 from evouch.web.views import Page, page, redirect
 
 __all__ = ["HANDLERS"]
@@ -27,7 +28,7 @@ _LONGEST_PASSWORD: Final = 1024
 @get("/operator")
 async def stations(request: AnyRequest) -> Page:
     """List stations and what needs a look."""
-    desk, login = await _who(request)
+    desk, login = await who(request)
     if login is None:
         return redirect("/operator/login")
     events = await desk.cpo.store.security_events(limit=_EVENTS)
@@ -39,7 +40,7 @@ async def stations(request: AnyRequest) -> Page:
 @get("/operator/stations/{station:str}")
 async def station(request: AnyRequest, station: FromPath[str]) -> Page:
     """Show one station."""
-    desk, login = await _who(request)
+    desk, login = await who(request)
     if login is None:
         return redirect("/operator/login")
     view = desk.cpo.stations.get(StationId(station))
@@ -51,7 +52,7 @@ async def station(request: AnyRequest, station: FromPath[str]) -> Page:
 @post("/operator/stations/{station:str}/provision", status_code=303)
 async def provision(request: AnyRequest, station: FromPath[str]) -> Page:
     """Give every EVSE of a station a fresh QR secret."""
-    desk, login, _ = await _acting(request)
+    desk, login, _ = await acting(request)
     await desk.cpo.stations.provision(StationId(station), actor=login.name)
     return redirect(request.url.path.removesuffix("/provision"))
 
@@ -59,7 +60,7 @@ async def provision(request: AnyRequest, station: FromPath[str]) -> Page:
 @get("/operator/payments")
 async def payments(request: AnyRequest) -> Page:
     """List payments."""
-    desk, login = await _who(request)
+    desk, login = await who(request)
     if login is None:
         return redirect("/operator/login")
     found = await desk.cpo.store.checkouts(limit=_ROWS)
@@ -90,30 +91,11 @@ async def enter(request: AnyRequest) -> Page:
 @post("/operator/logout", status_code=303)
 async def leave(request: AnyRequest) -> Page:
     """Let an operator out."""
-    desk, _, _ = await _acting(request)
+    desk, _, _ = await acting(request)
     return redirect("/operator/login", cookies=[desk.door.log_out()])
 
 
 HANDLERS: Final = [stations, station, provision, payments, ask, enter, leave]
-
-
-async def _who(request: AnyRequest) -> tuple[Desk, Login | None]:
-    """Return the desk and whoever is logged in."""
-    desk = desk_of(request)
-    name, cookie = desk.door.claimed_login(request, desk.clock.now())
-    operator = await desk.cpo.store.operator(name) if name else None
-    return desk, desk.door.login(cookie, operator)
-
-
-async def _acting(request: AnyRequest) -> tuple[Desk, Login, dict[str, str]]:
-    """Return who sends a form; Refused where nobody is logged in or the form is not ours."""
-    desk, login = await _who(request)
-    if login is None:
-        raise Refused("notLoggedIn")
-    fields = await form(request)
-    _, cookie = desk.door.claimed_login(request, desk.clock.now())
-    desk.door.check_form(request, fields, cookie)
-    return desk, login, fields
 
 
 def _form(desk: Desk, request: AnyRequest, *, wrong: bool = False) -> Page:
