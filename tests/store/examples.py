@@ -14,8 +14,20 @@ from evouch.charging.equipment import EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.charging.tariffs import Tariff
 from evouch.charging.tokens import IdToken, Limit, TokenKind
-from evouch.ids import EvseNumber, PaymentId, Secret, StationId, TransactionId
-from evouch.store.records import KEYS, AuditRow, Code, Entry, Intent, QrKey, Sample, StationRecord, Transaction
+from evouch.identity.enrolment import Identity, IdentityKind
+from evouch.ids import EvseNumber, OcppVersion, PaymentId, Secret, StationId, TransactionId
+from evouch.store.records import (
+    KEYS,
+    AuditRow,
+    Code,
+    Entry,
+    Intent,
+    QrKey,
+    Quarantined,
+    Sample,
+    StationRecord,
+    Transaction,
+)
 from evouch.units import Money, Wh
 from evouch.webpayment.checkout import Checkout, State
 
@@ -85,6 +97,32 @@ def audit(id: str, moment: datetime = NOON) -> AuditRow:
 
 def station(id: str, **changes: Any) -> StationRecord:
     return replace(StationRecord(id=StationId(id)), **changes)
+
+
+def identity(name: str, **changes: Any) -> Identity:
+    """Return an identity whose key is called ``name``."""
+    made = Identity(
+        id=f"id-{name}",
+        station=STATION,
+        kind=IdentityKind.PUBLIC_KEY,
+        material=f"ed25519:{name}",
+        enrolled_at=NOON,
+        enrolled_by="anna",
+    )
+    return replace(made, **changes)
+
+
+def quarantined(id: str, **changes: Any) -> Quarantined:
+    made = Quarantined(
+        id=id,
+        station=STATION,
+        connection="c",
+        version=OcppVersion("ocpp1.6"),
+        received_at=NOON,
+        action="StopTransaction",
+        frame=b'[2,"1","StopTransaction",{}]',
+    )
+    return replace(made, **changes)
 
 
 def qr_key(secret: Secret = SECRET, evse: int = 1, **changes: Any) -> QrKey:

@@ -12,6 +12,7 @@ from evouch.charging.equipment import EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.charging.tokens import IdToken
 from evouch.errors import LocalError
+from evouch.identity.enrolment import IdentityStatus, SigningInput
 from evouch.ids import EvseNumber, PaymentId, RemoteStartId, StationId, TransactionId
 from evouch.store.ports import Add, Change, Conflict, Delete, Put
 from evouch.store.records import (
@@ -19,12 +20,14 @@ from evouch.store.records import (
     ApiToken,
     Operator,
     ProviderEvent,
+    QuarantineState,
     Record,
     SecurityEvent,
     TokenRecord,
 )
 from evouch.units import Wh
 from evouch.webpayment.checkout import FINAL, Event, State
+from tests.proofs import proves
 from tests.store.examples import (
     NOON,
     PLACE,
@@ -36,8 +39,10 @@ from tests.store.examples import (
     code,
     distinct,
     entry,
+    identity,
     intent,
     qr_key,
+    quarantined,
     sample,
     station,
     transaction,
@@ -79,6 +84,8 @@ def test_everything_is_there_after_a_restart(home: Home) -> None:
         entry("e"),
         intent("i"),
         audit("a"),
+        identity("k", signing=SigningInput.HASH_TEXT, not_after=at(9), first_proven_at=at(1)),
+        quarantined("q"),
     ]
 
     async def run() -> None:
@@ -428,6 +435,48 @@ def test_ledger_and_intents_of_a_payment_come_in_the_order_of_writing(home: Home
         assert await store.intents(open=True) == [intent("a"), intent("b", "other")]
         assert await store.intents(payment=PaymentId("p"), open=True) == [intent("a")]
         assert await store.intents() == [done, intent("a"), intent("b", "other")]
+
+    story(home, tell)
+
+
+def test_identities_come_in_the_order_of_enrolment_revoked_ones_too(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        await store.commit(Add(identity("z")), Add(identity("a", station=StationId("CS2"))))
+        revoked = identity("z", status=IdentityStatus.REVOKED, revoked_at=at(5))
+        await store.commit(Put(revoked))
+        assert await store.identities() == [revoked, identity("a", station=StationId("CS2"))]
+
+    story(home, tell)
+
+
+@proves("M10")
+def test_one_key_is_enrolled_for_one_station_whoever_asks_first(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        theirs = replace(identity("a"), id="other", station=StationId("CS2"))
+        results = await asyncio.gather(
+            store.commit(Add(identity("a")), Add(audit("1"))), store.commit(Add(theirs), Add(audit("2"))),
+            return_exceptions=True,
+        )  # fmt: skip
+        assert sorted(type(result).__name__ for result in results) == ["Conflict", "NoneType"]
+        assert len(await store.identities()) == 1
+        assert len(await store.audit()) == 1
+
+    story(home, tell)
+
+
+def test_quarantine_is_read_in_the_order_of_writing_and_forgets_what_is_decided(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        first, second = quarantined("z"), quarantined("a", state=QuarantineState.KEPT)
+        there = quarantined("m", station=StationId("CS2"))
+        await store.commit(Add(first), Add(second), Add(there))
+        assert await store.quarantined() == [first, second, there]
+        assert await store.quarantined(limit=2) == [first, second]
+        assert await store.quarantined(station=STATION) == [first, second]
+        done = replace(first, state=QuarantineState.PROMOTED)
+        await store.commit(Put(done), Put(replace(there, state=QuarantineState.DISMISSED)))
+        assert await store.quarantined() == [second]
+        assert await store.quarantined(station=STATION, open=False) == [done, second]
+        assert len(await store.quarantined(open=False)) == 3
 
     story(home, tell)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,6 +17,7 @@ from evouch.store import migrations
 from evouch.store.ports import Put, StoreFailed
 from evouch.store.records import KEYS
 from evouch.store.sql import SqlStore
+from evouch.store.sql_engine import connect
 from evouch.store.tables import MAPPINGS, METADATA
 from tests.store.examples import station
 from tests.store.homes import SqlHome, story
@@ -53,6 +55,30 @@ def test_there_is_one_newest_revision_and_it_is_the_one_that_a_store_asks_for() 
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_stations_of_the_first_tables_are_read_as_before(empty: SqlHome) -> None:
+    def first_tables(connection: sa.Connection) -> None:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(FOLDER))
+        command.upgrade(config, "0001")
+
+    async def age() -> None:
+        database = connect(empty.url)
+        await database.write(first_tables)
+        await database.close()
+        await empty.execute(
+            "INSERT INTO stations"
+            " (id, name, address, evses, hold_boot, blocked, vendor, model, serial, firmware, settings)"
+            " VALUES ('CS1', 'One', '', '[]', false, false, '', '', '', '', '{}')"
+        )
+
+    async def tell(store: SqlStore) -> None:
+        assert await store.stations() == [station("CS1", name="One")]
+        assert await store.identities() == []
+
+    asyncio.run(age())
+    story(empty, tell)
 
 
 def test_opening_again_changes_nothing(empty: SqlHome) -> None:

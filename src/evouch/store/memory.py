@@ -16,9 +16,12 @@ from evouch.store.records import (
     AuditRow,
     Code,
     Entry,
+    Identity,
     Intent,
     Operator,
     QrKey,
+    Quarantined,
+    QuarantineState,
     Record,
     Sample,
     SecurityEvent,
@@ -32,6 +35,8 @@ from evouch.webpayment.checkout import Checkout
 __all__ = ["MemoryStore"]
 
 R = TypeVar("R", bound=Record)
+
+_UNDECIDED = frozenset({QuarantineState.HELD, QuarantineState.KEPT})
 
 
 class MemoryStore:
@@ -147,6 +152,19 @@ class MemoryStore:
 
     def _newest_checkout(self, where: Callable[[Checkout], bool]) -> Checkout | None:
         return _first(_newest(self._all(Checkout, where), _created_at))
+
+    # who stations are
+
+    async def identities(self) -> list[Identity]:
+        return self._all(Identity)
+
+    async def quarantined(
+        self, *, station: StationId | None = None, open: bool = True, limit: int = 200
+    ) -> list[Quarantined]:
+        found = self._all(
+            Quarantined, lambda one: station in {None, one.station} and (one.state in _UNDECIDED or not open)
+        )
+        return found[:limit]
 
     # what operators read
 

@@ -15,9 +15,11 @@ from evouch.store.records import (
     ApiToken,
     AuditRow,
     Entry,
+    Identity,
     Intent,
     Operator,
     QrKey,
+    Quarantined,
     Record,
     Sample,
     SecurityEvent,
@@ -132,6 +134,15 @@ class Store(Protocol):
 
     async def intents(self, *, payment: PaymentId | None = None, open: bool = False) -> list[Intent]:
         """Intents in the order of writing; ``open`` leaves out what is done."""
+
+    # who stations are
+    async def identities(self) -> list[Identity]:
+        """Every identity that was ever enrolled, in the order of enrolment, revoked ones included."""
+
+    async def quarantined(
+        self, *, station: StationId | None = None, open: bool = True, limit: int = 200
+    ) -> list[Quarantined]:
+        """Messages in quarantine in the order of writing; ``open`` leaves out what was promoted or dismissed."""
 
     # what operators read
     async def audit(self, *, limit: int = 200) -> list[AuditRow]:

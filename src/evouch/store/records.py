@@ -2,20 +2,38 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from evouch.charging.dialogue import Reading
 from evouch.charging.equipment import Evse, EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.charging.tokens import IdToken, TokenKind, TokenStatus
+from evouch.identity.enrolment import Identity
 from evouch.ids import EvseNumber, OcppVersion, PaymentId, RemoteStartId, Secret, StationId, TransactionId
 from evouch.units import Money, Wh
 from evouch.webpayment.checkout import Checkout
 from evouch.webpayment.ledger import Entry
 
 __all__ = [
-    "KEYS", "ApiToken", "AuditRow", "Code", "Entry", "Intent", "Operator",
-    "ProviderEvent", "QrKey", "Record", "Sample", "SecurityEvent", "StationRecord", "TokenRecord", "Transaction",
+    "KEYS",
+    "ApiToken",
+    "AuditRow",
+    "Code",
+    "Entry",
+    "Identity",
+    "Intent",
+    "Operator",
+    "ProviderEvent",
+    "QrKey",
+    "QuarantineState",
+    "Quarantined",
+    "Record",
+    "Sample",
+    "SecurityEvent",
+    "StationRecord",
+    "TokenRecord",
+    "Transaction",
 ]  # fmt: skip
 
 
@@ -40,6 +58,16 @@ class StationRecord:
     booted_at: datetime | None = None
     #: settings that the station accepted or reported, ``Component[.evse].Variable`` → value; never secrets
     settings: dict[str, str] = field(default_factory=dict)
+    #: enrolled as trusted: never asked to prove its identity
+    trusted: bool = False
+    #: until then a key that the station brings itself is enrolled on first use
+    enrol_until: datetime | None = None
+    #: the least OCPP security profile that it may connect with: the highest it has used, or an operator's wish
+    profile: int = 0
+    #: common name of its client certificate, where that is not its id (often a serial number)
+    certificate_name: str = ""
+    #: the firmware that did not know the message which asks for a proof; None: none did
+    unable: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +199,33 @@ class SecurityEvent:
     detail: str = ""
 
 
+class QuarantineState(StrEnum):
+    """What became of a message that an unproven connection sent of a transaction."""
+
+    #: the connection may yet prove itself
+    HELD = "held"
+    #: handled like any other message, since its connection has proved itself or an operator vouched for it
+    PROMOTED = "promoted"
+    #: its connection ended unproven: an operator decides
+    KEPT = "kept"
+    #: an operator decided that it is nobody's
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A message of a transaction that was acknowledged, but not believed. ``frame`` is the CALL as it came."""
+
+    id: str
+    station: StationId
+    connection: str
+    version: OcppVersion
+    received_at: datetime
+    action: str
+    frame: bytes
+    state: QuarantineState = QuarantineState.HELD
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """A person who may log in. ``password`` is an argon2id string."""
@@ -191,7 +246,7 @@ class ApiToken:
 
 Record = (
     StationRecord | QrKey | TokenRecord | Transaction | Sample | Code | Checkout | Entry | Intent
-    | ProviderEvent | AuditRow | SecurityEvent | Operator | ApiToken
+    | ProviderEvent | AuditRow | SecurityEvent | Operator | ApiToken | Identity | Quarantined
 )  # fmt: skip
 
 #: The fields that make two records of a type the same one; a dotted name reaches into a value.
@@ -210,4 +265,7 @@ KEYS: Final[dict[type, tuple[str, ...]]] = {
     SecurityEvent: ("id",),
     Operator: ("name",),
     ApiToken: ("digest",),
+    # one key, one station: the database decides who enrols it
+    Identity: ("material",),
+    Quarantined: ("id",),
 }

@@ -20,9 +20,11 @@ from evouch.store.records import (
     ApiToken,
     AuditRow,
     Entry,
+    Identity,
     Intent,
     Operator,
     QrKey,
+    Quarantined,
     Record,
     Sample,
     SecurityEvent,
@@ -187,6 +189,17 @@ class SqlStore:
     async def intents(self, *, payment: PaymentId | None = None, open: bool = False) -> list[Intent]:
         values = {} if payment is None else {"payment": payment}
         return await self._all(ask.SOME_INTENTS[open, bool(values)], **values)
+
+    # who stations are
+
+    async def identities(self) -> list[Identity]:
+        return await self._all(ask.ALL_IDENTITIES)
+
+    async def quarantined(
+        self, *, station: StationId | None = None, open: bool = True, limit: int = 200
+    ) -> list[Quarantined]:
+        values = {} if station is None else {"station": station}
+        return await self._all(ask.SOME_QUARANTINED[open, bool(values)], **values, most=limit)
 
     # what operators read
 

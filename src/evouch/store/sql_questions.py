@@ -20,11 +20,14 @@ from evouch.store.tables import (
     CHECKOUTS,
     CODES,
     ENTRIES,
+    IDENTITIES,
     INTENTS,
     MAPPINGS,
     OPEN_INTENT,
+    OPEN_QUARANTINE,
     OPERATORS,
     QR_KEYS,
+    QUARANTINE,
     SAMPLES,
     SECURITY_EVENTS,
     STATIONS,
@@ -51,6 +54,7 @@ def _ask(
     order: tuple[str, ...] = (),
     newest: str = "",
     where: sa.TextClause | None = None,
+    limited: bool = False,
 ) -> Question[R]:
     """Rows whose columns ``equal`` the parameters of their names; ``newest`` first and at most ``most``, or in order.
 
@@ -60,10 +64,11 @@ def _ask(
     query = sa.select(*mapping.columns).where(*(c[name] == sa.bindparam(name) for name in equal))
     if where is not None:
         query = query.where(where)
+    most = sa.bindparam("most", type_=sa.Integer)
     if newest:
-        most = sa.bindparam("most", type_=sa.Integer)
         return Question(mapping, query.order_by(c[newest].desc(), c[SERIAL_COLUMN].desc()).limit(most))
-    return Question(mapping, query.order_by(*(c[name] for name in order)))
+    query = query.order_by(*(c[name] for name in order))
+    return Question(mapping, query.limit(most) if limited else query)
 
 
 STATION: Final = _ask(STATIONS, "id")
@@ -108,6 +113,20 @@ SOME_INTENTS: Final = {
     )
     for open_ in (False, True)
     for one_payment in (False, True)
+}
+
+ALL_IDENTITIES: Final = _ask(IDENTITIES, order=(SERIAL_COLUMN,))
+#: (only open ones, only of one station) → question
+SOME_QUARANTINED: Final = {
+    (open_, one_station): _ask(
+        QUARANTINE,
+        *(["station"] if one_station else []),
+        order=(SERIAL_COLUMN,),
+        where=OPEN_QUARANTINE if open_ else None,
+        limited=True,
+    )
+    for open_ in (False, True)
+    for one_station in (False, True)
 }
 
 LATEST_AUDIT: Final = _ask(AUDIT, newest="at")

@@ -14,6 +14,7 @@ from evouch.charging.equipment import Evse, EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.charging.tariffs import Tariff
 from evouch.charging.tokens import IdToken, Limit, TokenKind, TokenStatus
+from evouch.identity.enrolment import Identity, IdentityKind, IdentityStatus, SigningInput
 from evouch.store.columns import Blob, Choice, Document, Exact, Flag, Instant, Int, Str
 from evouch.store.mapping import SERIAL_COLUMN, Kind, Mapping, Part, derived, money, one, sealed, spread
 from evouch.store.records import (
@@ -25,6 +26,8 @@ from evouch.store.records import (
     Operator,
     ProviderEvent,
     QrKey,
+    Quarantined,
+    QuarantineState,
     Sample,
     SecurityEvent,
     StationRecord,
@@ -33,7 +36,7 @@ from evouch.store.records import (
 )
 from evouch.webpayment.checkout import FINAL, Checkout, State, Step
 
-__all__ = ["ACTIVE_CHECKOUT", "ACTIVE_TRANSACTION", "MAPPINGS", "METADATA", "NUMBERS", "OPEN_INTENT"]
+__all__ = ["ACTIVE_CHECKOUT", "ACTIVE_TRANSACTION", "MAPPINGS", "METADATA", "NUMBERS", "OPEN_INTENT", "OPEN_QUARANTINE"]
 
 METADATA: Final = sa.MetaData()
 
@@ -41,6 +44,7 @@ METADATA: Final = sa.MetaData()
 ACTIVE_TRANSACTION: Final = sa.text(f"state != '{SessionState.ENDED}'")
 ACTIVE_CHECKOUT: Final = sa.text("state NOT IN ({})".format(", ".join(f"'{state}'" for state in sorted(FINAL))))
 OPEN_INTENT: Final = sa.text("done_at IS NULL")
+OPEN_QUARANTINE: Final = sa.text(f"state IN ('{QuarantineState.HELD}', '{QuarantineState.KEPT}')")
 
 
 def _place() -> Part:
@@ -76,6 +80,11 @@ STATIONS: Final = Mapping(
         one("firmware", Str),
         one("booted_at", Instant, optional=True),
         one("settings", Document(dict[str, str])),
+        one("trusted", Flag),
+        one("enrol_until", Instant, optional=True),
+        one("profile", Int),
+        one("certificate_name", Str),
+        one("unable", Str, optional=True),
     ],
 )
 
@@ -274,6 +283,45 @@ OPERATORS: Final = Mapping(METADATA, "operators", Operator, [one("name", Str), o
 
 API_TOKENS: Final = Mapping(METADATA, "api_tokens", ApiToken, [one("digest", Blob), one("name", Str), one("role", Str)])
 
+IDENTITIES: Final = Mapping(
+    METADATA,
+    "identities",
+    Identity,
+    [
+        one("id", Str),
+        one("station", Str),
+        one("kind", Choice(IdentityKind)),
+        one("material", Str),
+        one("status", Choice(IdentityStatus)),
+        one("enrolled_at", Instant),
+        one("enrolled_by", Str),
+        one("not_before", Instant, optional=True),
+        one("not_after", Instant, optional=True),
+        one("signing", Choice(SigningInput), optional=True),
+        one("first_proven_at", Instant, optional=True),
+        one("revoked_at", Instant, optional=True),
+    ],
+)
+
+QUARANTINE: Final = Mapping(
+    METADATA,
+    "quarantine",
+    Quarantined,
+    [
+        one("id", Str),
+        one("station", Str),
+        one("connection", Str),
+        one("version", Str),
+        one("received_at", Instant),
+        one("action", Str),
+        one("frame", Blob),
+        one("state", Choice(QuarantineState)),
+    ],
+    sa.Index("quarantine_by_station", "station", SERIAL_COLUMN),
+    _where("quarantine_open", SERIAL_COLUMN, where=OPEN_QUARANTINE),
+    _where("quarantine_open_by_station", "station", SERIAL_COLUMN, where=OPEN_QUARANTINE),
+)
+
 #: One row per transaction number ever given. The database never gives one twice, on any node;
 #: PostgreSQL refuses the first that would not fit the int32 of a 1.6 transactionId.
 NUMBERS: Final = sa.Table(
@@ -300,5 +348,7 @@ MAPPINGS: Final[dict[type, Mapping[Any]]] = {
         SECURITY_EVENTS,
         OPERATORS,
         API_TOKENS,
+        IDENTITIES,
+        QUARANTINE,
     )
 }

@@ -14,9 +14,11 @@ from evouch.store.records import (
     ApiToken,
     AuditRow,
     Entry,
+    Identity,
     Intent,
     Operator,
     QrKey,
+    Quarantined,
     Sample,
     SecurityEvent,
     StationRecord,
@@ -130,6 +132,14 @@ class FaultyStore:
 
     async def intents(self, *, payment: PaymentId | None = None, open: bool = False) -> list[Intent]:
         return await self.store.intents(payment=payment, open=open)
+
+    async def identities(self) -> list[Identity]:
+        return await self.store.identities()
+
+    async def quarantined(
+        self, *, station: StationId | None = None, open: bool = True, limit: int = 200
+    ) -> list[Quarantined]:
+        return await self.store.quarantined(station=station, open=open, limit=limit)
 
     async def audit(self, *, limit: int = 200) -> list[AuditRow]:
         return await self.store.audit(limit=limit)
