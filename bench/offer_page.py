@@ -18,21 +18,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from bench.common import BUSY, Claim, cores, finish, spread
+from evouch.charging.dialogue import Entrance
 from evouch.charging.equipment import Evse, EvsePlace
 from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
 from evouch.cli.http import HttpServer, bind
-from evouch.clock import SystemClock, SystemEntropy
+from evouch.clock import SystemClock, SystemEntropy, Tick
 from evouch.cpo.app import Cpo, CpoTerms
 from evouch.cpo.codes import CodeLimits
 from evouch.cpo.offers import Terms
 from evouch.cpo.provision import QrTerms
+from evouch.errors import Offline
 from evouch.ids import EvseNumber, KeyBytes, OcppVersion, Secret, StationId
 from evouch.store.memory import MemoryStore
 from evouch.store.records import QrKey
@@ -74,6 +76,14 @@ class Link:
     station: StationId
     version: OcppVersion = OcppVersion("ocpp2.1")
     connection: str = "bench"
+    entrance: Entrance = field(default_factory=Entrance)
+    candidate: bool = False
+
+    async def call(self, order: Any, *, by: Tick) -> Any:
+        return Offline("nobody is there")
+
+    def allow(self, actions: frozenset[str] | None, *, proven: bool = False, refused: Any = None) -> None:
+        pass
 
 
 async def operator(base_url: str) -> Cpo:

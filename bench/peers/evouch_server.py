@@ -63,6 +63,9 @@ class Backend:
     def left(self, link: Link) -> None:
         pass
 
+    def defends(self, link: Link) -> bool:
+        return False
+
     def hear(self, link: Link, fact: Any, evidence: Evidence) -> Any:
         if isinstance(fact, StillThere):
             return TimeAnswer(self._clock.now())

@@ -38,6 +38,9 @@ class Ear:
     evidence: list[Evidence] = field(default_factory=list)
     joins: list[str] = field(default_factory=list)
     leaves: list[str] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)
+    #: connections that have proved their identity, as far as this backend cares
+    proven: set[str] = field(default_factory=set)
 
     def hear(self, link: Any, said: Any, evidence: Evidence) -> Any:
         self.heard.append(said)
@@ -58,9 +61,13 @@ class Ear:
 
     def joined(self, link: Link) -> None:
         self.joins.append(link.connection)
+        self.links[link.connection] = link
 
     def left(self, link: Link) -> None:
         self.leaves.append(link.connection)
+
+    def defends(self, link: Link) -> bool:
+        return link.connection in self.proven
 
 
 @dataclass

@@ -558,23 +558,23 @@ _NO_MESSAGE: list[tuple[bytes, Any, Any, Any]] = [
     (b"[9]", None, None, ("-1", _M)),
     (b'[9,"1",NaN]', None, None, ("1", _M)),
     # calls whose payload is no JSON, with an id that can be read
-    (b'[2,"1","Heartbeat",{]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":NaN}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":1e400}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":1,"a":1}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":"\xff"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":"\\ud800"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",' + b"[" * 50_000, ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b'[2,"1","Heartbeat",{"a":"' + b"x" * 300_000 + b'"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
-    (b' [ 2 , "1" , "Heartbeat"', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":NaN}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":1e400}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":1,"a":1}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":"\xff"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":"\\ud800"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",' + b"[" * 50_000, ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b'[2,"1","Authorize",{"a":"' + b"x" * 300_000 + b'"}]', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
+    (b' [ 2 , "1" , "Authorize"', ("1", "FormationViolation"), ("1", _F), ("1", _F)),
     # and with one that cannot
     (b'[2,"\\u0031","Heartbeat",{]', None, ("-1", _R), ("-1", _R)),
     (b"[2,1,Heartbeat", None, ("-1", _R), ("-1", _R)),
     (b"[2", None, ("-1", _R), ("-1", _R)),
     # calls of another form
     (b'[2,"1"]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
-    (b'[2,"1","Heartbeat"]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
-    (b'[2,"1","Heartbeat",{},{}]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
+    (b'[2,"1","Authorize"]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
+    (b'[2,"1","Authorize",{},{}]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
     (b'[2,"1",5,{}]', ("1", "FormationViolation"), ("1", _R), ("1", _R)),
     (b"[2]", None, ("-1", _R), ("-1", _R)),
     # nothing ever answers a CALLERROR, or an answer that nobody waits for
@@ -611,7 +611,7 @@ def test_messages_of_2_1_are_unknown_before_it(version: OcppVersion, message: An
 
 def test_text_with_a_lone_surrogate_is_no_message() -> None:
     assert ignored(make(V16), "\ud800") == "not UTF-8"
-    assert rejected_text(make(V16), '[2,"1","Heartbeat",{"a":"\ud800"}]') == "FormationViolation"
+    assert rejected_text(make(V16), '[2,"1","Authorize",{"a":"\ud800"}]') == "FormationViolation"
 
 
 def rejected_text(peer: Peer, text: str) -> str:

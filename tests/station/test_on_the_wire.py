@@ -42,6 +42,9 @@ class Heard:
     def left(self, link: d.Link) -> None:
         pass
 
+    def defends(self, link: d.Link) -> bool:
+        return False
+
     def hear(self, link: d.Link, fact: Any, evidence: d.Evidence) -> Any:
         return self.plain.answer(fact)
 

@@ -9,7 +9,7 @@ Translators (``ocpp.v16``, ``ocpp.v2``) turn facts and orders into messages and 
 either side of the wire; actors (``cpo``, ``station``) know nothing but these words.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -566,10 +566,17 @@ class Link(Protocol):
     async def call(self, order: Order[A], *, by: Tick) -> A | Unspeakable | PeerRefused | Unreachable:
         """Say an order on this very connection, whichever one orders for the station go to."""
 
-    def allow(self, actions: frozenset[str] | None, *, proven: bool = False) -> None:
+    def allow(
+        self,
+        actions: frozenset[str] | None,
+        *,
+        proven: bool = False,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
         """Answer CALLs of other actions with SecurityError, before anything in them is looked at; None allows all.
 
-        ``proven`` is what :class:`Evidence` says from now on.
+        ``proven`` is what :class:`Evidence` says from now on. ``refused`` is told the action
+        of each CALL that was refused so, once its answer is on its way.
         """
 
 

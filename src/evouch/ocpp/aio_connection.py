@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from evouch.charging.dialogue import Entrance
 from evouch.clock import Tick
 from evouch.errors import Offline, Unreachable
 from evouch.ids import OcppVersion, StationId
@@ -24,8 +25,7 @@ class Admitted:
 
     station: StationId
     version: OcppVersion
-    address: str
-    tls: bool
+    entrance: Entrance
     credential: str
     since: datetime
 
@@ -75,8 +75,8 @@ class Connection(Socket):
             station=admitted.station,
             version=admitted.version,
             connection=self.conversation.connection if self.conversation else "",
-            address=admitted.address,
-            tls=admitted.tls,
+            address=admitted.entrance.address,
+            tls=admitted.entrance.tls,
             since=admitted.since,
             silent_for=self.silent_for,
         )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
+from evouch.charging.dialogue import Entrance
 from evouch.charging.rates import Limiter
 from evouch.clock import Clock, Entropy, Tick
 from evouch.ids import StationId
@@ -132,8 +133,12 @@ class FrontDoor:
         admitted = Admitted(
             station=knock.station,
             version=version,
-            address=knock.address,
-            tls=knock.tls,
+            entrance=Entrance(
+                address=knock.address,
+                tls=knock.tls,
+                basic=admission.basic,
+                certificate=knock.certificate if admission.certificate else None,
+            ),
             credential=admission.credential,
             since=self._clock.now(),
         )

@@ -216,7 +216,7 @@ class StationServer:
     # ── the epochs of one station ───────────────────────────────────────────────────────
 
     def _replace(self, old: Connection, new: Connection) -> None:
-        self._tell(Happening.REPLACED, old, f"by a connection from {new.admitted.address}")
+        self._tell(Happening.REPLACED, old, f"by a connection from {new.admitted.entrance.address}")
         old.close(_NORMAL, ConnectionReplaced("a newer connection took over"), "replaced")
         self._join(new)
 
@@ -245,6 +245,7 @@ class StationServer:
             clock=self._clock,
             entropy=self._entropy,
             connection=self._entropy.id(),
+            entrance=admitted.entrance,
             wake=connection.wake,
         )
         self._backend.joined(conversation)
@@ -262,7 +263,7 @@ class StationServer:
             ConnectionEvent(
                 kind=kind,
                 at=self._clock.now(),
-                address=connection.admitted.address,
+                address=connection.admitted.entrance.address,
                 station=connection.admitted.station,
                 connection=connection.conversation.connection if connection.conversation else "",
                 detail=detail,

@@ -15,9 +15,9 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
-from evouch.charging.dialogue import Evidence, Fact, Order, SessionFact, Unspeakable
+from evouch.charging.dialogue import Entrance, Evidence, Fact, Order, SessionFact, Unspeakable
 from evouch.clock import Clock, Entropy, Tick
 from evouch.errors import LocalError, Overloaded, PeerFault, PeerRefused, Refused, TimedOut, Unreachable
 from evouch.ids import OcppVersion, StationId
@@ -33,6 +33,11 @@ __all__ = ["Conversation", "Hear"]
 _log = logging.getLogger(__name__)
 
 A = TypeVar("A")
+
+#: The entrance of a conversation that came in by no door: a station's own end, or a test.
+_UNSEEN: Final = Entrance()
+#: The code that the gate of :meth:`Conversation.allow` answers with, and nothing else of the peer's.
+_SECURITY: Final = "SecurityError"
 
 #: The actor's ear: called with (conversation, fact or order, evidence); answers at once or by an awaitable.
 Hear = Callable[[Any, Any, Evidence], Any]
@@ -52,6 +57,8 @@ class Conversation:
         "_hear",
         "_mean",
         "_peer",
+        "_proven",
+        "_refused",
         "_send",
         "_several",
         "_translator",
@@ -59,7 +66,9 @@ class Conversation:
         "_wake",
         "_word",
         "_work",
+        "candidate",
         "connection",
+        "entrance",
         "station",
         "unanswered",
         "version",
@@ -76,11 +85,16 @@ class Conversation:
         clock: Clock,
         entropy: Entropy,
         connection: str,
+        entrance: Entrance = _UNSEEN,
+        candidate: bool = False,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.station = station
         self.version: OcppVersion = translator.version
         self.connection = connection
+        self.entrance = entrance
+        #: another connection is the station's; see :class:`~evouch.charging.dialogue.Link`
+        self.candidate = candidate
         #: CALLs of the other side that ``hear`` has not answered yet.
         self.unanswered = 0
         self._translator = translator
@@ -96,6 +110,8 @@ class Conversation:
         self._work: Work | None = None
         self._several: asyncio.Lock | None = None
         self._closed: Unreachable | None = None
+        self._proven = False
+        self._refused: Callable[[str], None] | None = None
 
     # ── frames in, time passing, the end ────────────────────────────────────────────────
 
@@ -131,6 +147,29 @@ class Conversation:
         """Return once every handler at work is done."""
         if self._work is not None:
             await self._work.finished()
+
+    # ── who may say what ────────────────────────────────────────────────────────────────
+
+    @property
+    def gated(self) -> bool:
+        """Whether :meth:`allow` restricts the other side at the moment."""
+        return self._peer.allowed is not None
+
+    def allow(
+        self,
+        actions: frozenset[str] | None,
+        *,
+        proven: bool = False,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        """Answer CALLs of other actions with SecurityError, unread; None allows all.
+
+        ``proven`` is what Evidence says from now on. ``refused`` is told the action of each
+        CALL that was refused so, once its answer is on its way.
+        """
+        self._peer.allow(actions)
+        self._proven = proven
+        self._refused = refused
 
     # ── what we say ─────────────────────────────────────────────────────────────────────
 
@@ -213,10 +252,19 @@ class Conversation:
                 self._sent(event)
             case Rejected():
                 _log.info("%s: %s answered with %s", self.station, event.action[:40], event.fault.code)
+                if event.fault.code == _SECURITY and self._refused is not None:
+                    self._tell_refused(self._refused, event.action)
             case Ignored():
                 _log.info("%s: frame ignored: %s", self.station, event.why)
             case _:
                 assert_never(event)
+
+    def _tell_refused(self, refused: Callable[[str], None], action: str) -> None:
+        self._flush()  # whatever is said because of it comes after the answer
+        try:
+            refused(action)
+        except Exception:  # noqa: BLE001 — a bug of the backend's must not keep the next frame from being heard
+            _log.exception("%s: telling of a refused %s failed", self.station, action[:40])
 
     def _resolve(self, id: str, value: Json | PeerRefused | Unreachable) -> None:
         waiting = self._waiting.get(id)
@@ -235,7 +283,7 @@ class Conversation:
             self._answer_error(call, error)
 
     def _evidence(self, frame: bytes) -> Evidence:
-        return Evidence(frame=frame, received_at=self._clock.now(), connection=self.connection)
+        return Evidence(frame=frame, received_at=self._clock.now(), connection=self.connection, proven=self._proven)
 
     def _sent(self, message: Sent) -> None:
         try:

@@ -40,7 +40,7 @@ class Frame(Struct, frozen=True):
     kind: int | None
     #: Message id, of any length; None where there is no string in its place.
     id: str | None
-    #: The elements after the id.
+    #: The elements after the id; of a text that is not JSON at most the action of a CALL, if it can be made out.
     rest: list[Json]
     raw: bytes
     #: Why this is not a JSON array; empty when it is one.
@@ -83,8 +83,8 @@ def refusal(frame: Frame) -> tuple[PeerRefused, bool]:
     return refused, complete
 
 
-#: The head of a message whose rest is not JSON: type number, and an id without escapes.
-_HEAD: Final = re.compile(rb'\s*\[\s*([0-9]{1,3})\s*(?:,\s*"([^"\\]{0,255})"\s*[,\]])?')
+#: The head of a message whose rest is not JSON: type number, an id and an action without escapes.
+_HEAD: Final = re.compile(rb'\s*\[\s*([0-9]{1,3})\s*(?:,\s*"([^"\\]{0,255})"\s*(?:,\s*(?:"([^"\\]{0,255})")?|\]))?')
 
 
 def _salvaged(raw: bytes, why: str) -> Frame:
@@ -92,4 +92,6 @@ def _salvaged(raw: bytes, why: str) -> Frame:
     if head is None:
         return Frame(None, None, [], raw, why)
     id = head[2].decode(errors="replace") if head[2] is not None else None
-    return Frame(int(head[1]), id, [], raw, why)
+    kind = int(head[1])
+    action = [head[3].decode(errors="replace")] if kind == CALL and head[3] is not None else []
+    return Frame(kind, id, action, raw, why)

@@ -40,13 +40,17 @@ class Admission:
 
     ``retry_after`` in seconds, 0 for none. ``credential`` names what authenticated the
     station ("" for nothing): a new connection replaces an old one of an equal, non-empty
-    credential at once. ``reason`` is for the operator and never sent.
+    credential at once. ``reason`` is for the operator and never sent. ``basic`` says that the
+    password was the right one, ``certificate`` that the one brought counts for this station:
+    both go into the link's :class:`~evouch.charging.dialogue.Entrance`.
     """
 
     status: int
     retry_after: int = 0
     credential: str = ""
     reason: str = ""
+    basic: bool = False
+    certificate: bool = True
 
 
 class Gate(Protocol):

@@ -15,6 +15,10 @@ Rules of this file (OCPP-J 1.6 §4, 2.x part 4 §4):
   :class:`Rejected`; a CALLRESULT that breaks its schema is answered on 2.1 only, with a
   CALLRESULTERROR. Nothing answers a CALLERROR, a CALLRESULTERROR or a SEND.
 * What cannot be matched to a CALL is :class:`Ignored`, with the reason.
+* While :attr:`Peer.allowed` is a set, a CALL of another action is answered SecurityError
+  before its schema, or whether there is such an action, is looked at; a SEND is ignored.
+* A Heartbeat of 1.6 asks for the time and nothing else: whatever its payload, and whether
+  there is one, it comes up with an empty one. It passes the gate too.
 * A CALL whose id is that of one still unanswered is ignored, for the one answer serves
   both. Once answered, an id that returns is a new CALL: retried messages are told apart
   by keys of their own, and simple stations use one id for ever.
@@ -46,6 +50,8 @@ Json = Any
 MAX_UNANSWERED: Final = 64
 #: How many past CALLs are remembered, to tell a late answer from an invented one.
 MAX_PAST: Final = 16
+#: The message of 1.6 that is answered whatever it carries (W3CP-OCPP 1.6J Compatibility Layer, "Heartbeat").
+_HEARTBEAT: Final = "Heartbeat"
 
 
 class _Call(Struct, frozen=True):
@@ -69,12 +75,14 @@ class Peer:
         "_closed",
         "_entropy",
         "_handled",
+        "_heard",
         "_max_queue",
         "_open",
         "_out",
         "_past",
         "_payloads",
         "_queue",
+        "allowed",
         "csms",
         "tally",
         "version",
@@ -97,6 +105,10 @@ class Peer:
         self._max_queue = max_queue
         self._payloads = Payloads(version, self.tally)
         self._handled = self._payloads.known if handled is None else handled
+        #: what we hear at the moment: the handled actions that are allowed
+        self._heard = self._handled
+        #: what the other side may say before it has proved who it is; None for everything. Set by :meth:`allow`
+        self.allowed: frozenset[str] | None = None
         self._open: _Call | None = None
         self._queue: list[_Call] = []
         #: id → action of the peer's CALLs that await our answer
@@ -162,6 +174,11 @@ class Peer:
         out, self._out = self._out, []
         return out
 
+    def allow(self, actions: frozenset[str] | None) -> None:
+        """Hear these actions only, from the next frame on; None for all that are handled."""
+        self.allowed = actions
+        self._heard = self._handled if actions is None else self._handled & actions
+
     # ── time and end ────────────────────────────────────────────────────────────────────
 
     def next_deadline(self) -> Tick | None:
@@ -210,7 +227,7 @@ class Peer:
             return None
         if type(kind) is not int or kind != CALL or type(id) is not str or len(id) > MAX_ID or id in self._called:
             return None
-        if type(action) is not str or action not in self._handled or not self._payloads.fits(action, payload):
+        if type(action) is not str or action not in self._heard or not self._payloads.fits(action, payload):
             return None
         self._called[id] = action
         return Called(id, action, payload, raw)
@@ -246,7 +263,9 @@ class Peer:
 
     def _request(self, frame: Frame) -> Json:
         """Return the payload of a CALL that we shall answer; raise the fault where it breaks a rule."""
-        action, payload = self._two(frame)
+        if not self._lets_in(frame):
+            raise PeerFault(Code.SECURITY, "who this is has not been proved")
+        action, payload = (_HEARTBEAT, {}) if self._asks_the_time(frame) else self._two(frame)
         if action not in self._payloads.actions:
             raise PeerFault(Code.NOT_IMPLEMENTED, f"{self.version} does not know this action")
         if action not in self._handled:
@@ -254,6 +273,14 @@ class Peer:
         if len(self._called) >= MAX_UNANSWERED:
             raise PeerFault(Code.GENERIC, "too many unanswered CALLs")
         return self._payloads.received(action, "request", payload)
+
+    def _lets_in(self, frame: Frame) -> bool:
+        """Tell whether a CALL passes the gate. One without an action to judge by is refused as what it is: no CALL."""
+        named = bool(frame.rest) and isinstance(frame.rest[0], str)
+        return self.allowed is None or not named or frame.action in self.allowed or self._asks_the_time(frame)
+
+    def _asks_the_time(self, frame: Frame) -> bool:
+        return frame.action == _HEARTBEAT and self.version == V16 and _HEARTBEAT in self._handled
 
     def _on_call_without_id(self, frame: Frame) -> Event:
         """2.x answers with the id -1; 1.6 has no such id, so it repeats one that is too long, or keeps silent."""
@@ -311,7 +338,7 @@ class Peer:
     def _on_send(self, frame: Frame) -> Event:
         try:
             action, payload = self._two(frame)
-            if action not in self._payloads.sends or action not in self._handled:
+            if action not in self._payloads.sends or action not in self._heard:
                 return Ignored("a SEND that is not handled", frame.raw)
             return Sent(action, self._payloads.received(action, "request", payload), frame.raw)
         except PeerFault as fault:

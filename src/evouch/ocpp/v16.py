@@ -6,8 +6,17 @@ say), ``v16_orders``, ``v16_settings`` and ``v16_vendor`` (what backends want).
 
 from typing import Final
 
-from evouch.charging.dialogue import Configure, CostSoFar, ReadSettings, SendData, WebPaymentFailed, WebPaymentStarted
+from evouch.charging.dialogue import (
+    Configure,
+    CostSoFar,
+    ProveIdentity,
+    ReadSettings,
+    SendData,
+    WebPaymentFailed,
+    WebPaymentStarted,
+)
 from evouch.ocpp import v16_facts, v16_orders, v16_settings, v16_vendor
+from evouch.ocpp.extensions import signed_challenge
 from evouch.ocpp.translator import Tables
 
 __all__ = ["TABLES"]
@@ -22,6 +31,7 @@ TABLES: Final = Tables(
         **v16_orders.ORDERS,
         Configure: v16_settings.configure,
         CostSoFar: v16_vendor.cost,
+        ProveIdentity: signed_challenge.order,
         ReadSettings: v16_settings.read_settings,
         SendData: v16_vendor.send_data,
         WebPaymentFailed: v16_vendor.failed,
@@ -31,6 +41,7 @@ TABLES: Final = Tables(
         **v16_orders.OUTCOMES,
         Configure: v16_settings.outcome_configure,
         CostSoFar: v16_vendor.outcome_cost,
+        ProveIdentity: signed_challenge.outcome,
         ReadSettings: v16_settings.outcome_read,
         SendData: v16_vendor.outcome_data,
         WebPaymentFailed: v16_vendor.outcome_lock,
@@ -41,11 +52,13 @@ TABLES: Final = Tables(
         "ChangeConfiguration": v16_settings.told_configure,
         "DataTransfer": v16_vendor.told_data,
         "GetConfiguration": v16_settings.told_read,
+        signed_challenge.ACTION: signed_challenge.told,
     },
     done={
         **v16_orders.DONE,
         Configure: v16_settings.done_configure,
         CostSoFar: v16_vendor.done_cost,
+        ProveIdentity: signed_challenge.done,
         ReadSettings: v16_settings.done_read,
         SendData: v16_vendor.done_data,
         WebPaymentFailed: v16_vendor.done_lock,

@@ -8,9 +8,16 @@ name are in ``v2_facts`` (what stations say), ``v2_orders``, ``v2_settings`` and
 from dataclasses import replace
 from typing import Final
 
-from evouch.charging.dialogue import Configure, ReadSettings, SendData, WebPaymentFailed, WebPaymentStarted
+from evouch.charging.dialogue import (
+    Configure,
+    ProveIdentity,
+    ReadSettings,
+    SendData,
+    WebPaymentFailed,
+    WebPaymentStarted,
+)
 from evouch.ocpp import v2_facts, v2_orders, v2_settings, v2_vendor
-from evouch.ocpp.extensions import web_payment
+from evouch.ocpp.extensions import signed_challenge, web_payment
 from evouch.ocpp.translator import Tables
 
 __all__ = ["TABLES_21", "TABLES_201"]
@@ -23,6 +30,7 @@ TABLES_201: Final = Tables(
     order={
         **v2_orders.ORDERS,
         Configure: v2_settings.configure,
+        ProveIdentity: signed_challenge.order,
         ReadSettings: v2_settings.read_settings,
         SendData: v2_vendor.send_data,
         WebPaymentFailed: v2_vendor.failed,
@@ -31,6 +39,7 @@ TABLES_201: Final = Tables(
     outcome={
         **v2_orders.OUTCOMES,
         Configure: v2_settings.outcome_configure,
+        ProveIdentity: signed_challenge.outcome,
         ReadSettings: v2_settings.outcome_read,
         SendData: v2_vendor.outcome_data,
         WebPaymentFailed: v2_vendor.outcome_lock,
@@ -41,10 +50,12 @@ TABLES_201: Final = Tables(
         "DataTransfer": v2_vendor.told_data,
         "GetVariables": v2_settings.told_read,
         "SetVariables": v2_settings.told_configure,
+        signed_challenge.ACTION: signed_challenge.told,
     },
     done={
         **v2_orders.DONE,
         Configure: v2_settings.done_configure,
+        ProveIdentity: signed_challenge.done,
         ReadSettings: v2_settings.done_read,
         SendData: v2_vendor.done_data,
         WebPaymentFailed: v2_vendor.done_failed,

@@ -4,25 +4,83 @@ For tests of an operator's rules. ``answers`` maps an order's type to the answer
 function of the order; what is not in it gets the answer of a station that agrees.
 """
 
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from evouch.charging import dialogue as d
 from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import IdToken
 from evouch.clock import Clock, Tick
-from evouch.errors import Offline
+from evouch.errors import Offline, PeerRefused
 from evouch.ids import EvseNumber, OcppVersion, RemoteStartId, StationId, TransactionId
 from evouch.units import Watts, Wh
 
 __all__ = ["PlainLink", "PlainStation", "PlainStations"]
 
 
-class PlainLink:
-    """A connection that consists of its name."""
+#: How a station comes in that brings nothing but its name.
+_PLAIN: Final = d.Entrance(address="192.0.2.1")
 
-    def __init__(self, station: StationId, version: OcppVersion, connection: str) -> None:
-        self.station, self.version, self.connection = station, version, connection
+#: The action that says a fact on 1.6, and on 2.x where that is another.
+_ACTIONS: Final[dict[type[d.Fact[Any]], tuple[str, str]]] = {
+    d.Booted: ("BootNotification", "BootNotification"),
+    d.StillThere: ("Heartbeat", "Heartbeat"),
+    d.ConnectorChanged: ("StatusNotification", "StatusNotification"),
+    d.TokenPresented: ("Authorize", "Authorize"),
+    d.SessionStarted: ("StartTransaction", "TransactionEvent"),
+    d.SessionUpdated: ("MeterValues", "TransactionEvent"),
+    d.SessionEnded: ("StopTransaction", "TransactionEvent"),
+    d.MeterSampled: ("MeterValues", "MeterValues"),
+    d.DataReceived: ("DataTransfer", "DataTransfer"),
+    d.SettingsReported: ("NotifyReport", "NotifyReport"),
+}
+
+
+class PlainLink:
+    """A connection without a wire: what is ordered on it, the station obeys, whichever connection is its newest."""
+
+    def __init__(
+        self, station: "PlainStation", connection: str, entrance: d.Entrance, *, candidate: bool = False
+    ) -> None:
+        self.station, self.version, self.connection = station.id, station.version, connection
+        self.entrance = entrance
+        self.candidate = candidate
+        self.allowed: frozenset[str] | None = None
+        self.proven = False
+        self.open = True
+        #: why the backend closed it
+        self.ended = ""
+        self._station = station
+        self._refused: Callable[[str], None] | None = None
+
+    async def call(self, order: d.Order[Any], *, by: Tick) -> Any:
+        """Hand the order to the station."""
+        return await self._station.obey(order) if self.open else Offline(self.ended or "hung up")
+
+    def allow(
+        self,
+        actions: frozenset[str] | None,
+        *,
+        proven: bool = False,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        """Refuse other actions, as the real gate does."""
+        self.allowed, self.proven, self._refused = actions, proven, refused
+
+    def refuses(self, fact: d.Fact[Any]) -> bool:
+        """Tell whether the gate keeps a fact out, and tell the backend if it does."""
+        action = _action(fact, self.version)
+        if self.allowed is None or action in self.allowed or isinstance(fact, d.StillThere):
+            return False
+        if self._refused is not None:
+            self._refused(action)
+        return True
+
+
+def _action(fact: d.Fact[Any], version: OcppVersion) -> str:
+    if isinstance(fact, d.Noted):
+        return fact.action
+    return _ACTIONS[type(fact)][version != "ocpp1.6"]
 
 
 class PlainStations:
@@ -45,6 +103,16 @@ class PlainStations:
             here.leave()
         return here is not None
 
+    def promote(self, link: d.Link) -> bool:
+        """Make a connection the station's, and close the one that was."""
+        here = self.connected.get(link.station)
+        return here is not None and here.promoted(link.connection)
+
+    def hang_up(self, link: d.Link, reason: str, code: int = 1008) -> bool:
+        """Close this one connection."""
+        here = self.connected.get(link.station)
+        return here is not None and here.cut(link.connection, reason)
+
 
 class PlainStation:
     """One station. Its methods are what its driver and its firmware do."""
@@ -61,16 +129,31 @@ class PlainStation:
         self.seq = 0
         self._backend, self._stations, self._clock = backend, stations, clock
         self._connections = 0
+        #: the station's connection, which orders go to
         self.link: PlainLink
+        #: all connections in this station's name, oldest first
+        self.links: list[PlainLink] = []
 
     # ── the connection ──
 
-    async def arrive(self, *, boot: bool = True) -> d.BootAnswer | None:
-        """Connect, and boot unless told otherwise."""
+    def knock(self, entrance: d.Entrance = _PLAIN) -> PlainLink:
+        """Open one more connection in this station's name; beside one that is defended it is a candidate."""
         self._connections += 1
-        self.link = PlainLink(self.id, self.version, f"{self.id}#{self._connections}")
+        old = self.link if self.links else None
+        waits = old is not None and (old.allowed is not None or self._backend.defends(old))
+        link = PlainLink(self, f"{self.id}#{self._connections}", entrance, candidate=waits)
+        if old is not None and not waits:
+            self.cut(old.connection, "replaced")
+        self.links.append(link)
+        if not waits:
+            self.link = link
         self._stations.connected[self.id] = self
-        self._backend.joined(self.link)
+        self._backend.joined(link)
+        return link
+
+    async def arrive(self, *, boot: bool = True, entrance: d.Entrance = _PLAIN) -> d.BootAnswer | None:
+        """Connect, and boot unless told otherwise."""
+        self.knock(entrance)
         if not boot:
             return None
         answer: d.BootAnswer = await self.say(d.Booted(vendor="Plain", model="P1"))
@@ -80,13 +163,41 @@ class PlainStation:
 
     def leave(self) -> None:
         """Lose the connection."""
-        self._stations.connected.pop(self.id, None)
-        self._backend.left(self.link)
+        self.cut(self.link.connection, "hung up")
 
-    async def say(self, fact: d.Fact[Any]) -> Any:
-        """Say a fact and return the backend's answer."""
-        evidence = d.Evidence(frame=b"", received_at=self._clock.now(), connection=self.link.connection)
-        answer = self._backend.hear(self.link, fact, evidence)
+    def cut(self, connection: str, reason: str) -> bool:
+        """End one connection; if it was the station's, the oldest candidate becomes that."""
+        link = next((each for each in self.links if each.connection == connection), None)
+        if link is None:
+            return False
+        self.links.remove(link)
+        link.open, link.ended = False, reason
+        if not self.links:
+            self._stations.connected.pop(self.id, None)
+        elif link is self.link:
+            self.link = self.links[0]
+            self.link.candidate = False
+        self._backend.left(link)
+        return True
+
+    def promoted(self, connection: str) -> bool:
+        """Make one connection the station's."""
+        link = next((each for each in self.links if each.connection == connection), None)
+        if link is None:
+            return False
+        if link is not self.link:
+            old = self.link
+            self.link, link.candidate = link, False
+            self.cut(old.connection, "replaced")
+        return True
+
+    async def say(self, fact: d.Fact[Any], over: PlainLink | None = None) -> Any:
+        """Say a fact, over the station's connection or another, and return the backend's answer."""
+        link = over or self.link
+        if link.refuses(fact):
+            return PeerRefused("SecurityError")
+        evidence = d.Evidence(frame=b"", received_at=self._clock.now(), connection=link.connection, proven=link.proven)
+        answer = self._backend.hear(link, fact, evidence)
         return await answer if isinstance(answer, Awaitable) else answer
 
     async def obey(self, order: d.Order[Any]) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from evouch.ids import OcppVersion
+from evouch.ocpp.versions import VERSIONS
 
 __all__ = ["EXTENSIONS", "Extension"]
 
@@ -31,4 +32,10 @@ class Extension:
 
 
 #: Every action that we speak beside the official ones.
-EXTENSIONS: Final[tuple[Extension, ...]] = ()
+EXTENSIONS: Final[tuple[Extension, ...]] = (
+    Extension(
+        action="SignedChallenge",
+        versions=frozenset(VERSIONS),
+        source="W3CP-OCPP 1.6J Compatibility Layer, message SignedChallenge; on 2.x an extension of ours",
+    ),
+)
