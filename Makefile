@@ -8,10 +8,11 @@
 #   make docs    the generated parts of the pages: tree, commands, settings, state pictures
 #   make lock    new locks from pyproject.toml (needs uv)
 #   make proofs  which test shows which requirement to hold
+#   make mutants breaks each of them in a copy and sees whether its test notices; ARGS="W7 M3" for some
 
 .POSIX:
 .SUFFIXES:
-.PHONY: help demo test check format docs bench lock proofs clean install install-dev
+.PHONY: help demo test check format docs bench lock proofs mutants clean install install-dev
 
 PYTHON ?=
 VENV   = .venv
@@ -52,6 +53,9 @@ bench: install-dev
 proofs: install-dev
 	@$(BIN)/python -m tests.proofs
 
+mutants: install-dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 install: $(VENV)/.run
 install-dev: $(VENV)/.dev
 
@@ -70,10 +74,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/run.txt pyproject.toml
 	@$(PIP) install $(PROJECT)
 	@touch $(VENV)/.run $@
 
-# Neither file holds an address: where wheels come from is the installer's own setting.
+# No file holds an address: where wheels come from is the installer's own setting.
 lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
 	$(LOCK) --extra build --output-file requirements/run.txt pyproject.toml
+	$(LOCK) --extra build --extra web3 --constraint requirements/run.txt --output-file requirements/web3.txt pyproject.toml
 	$(LOCK) --extra build --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
 
 clean:

@@ -11,6 +11,7 @@ SITES: dict[str, tuple[int, str]] = {
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
     "cpo/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
+    "identity/keys.py": (1, "A private key is loaded from its PKCS #8."),
     "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
     "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),
     "psp/sandbox/client.py": (1, "The API key is sent to the provider that issued it."),

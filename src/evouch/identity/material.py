@@ -1,0 +1,59 @@
+"""What an operator types, turned into the one text that is enrolled and compared.
+
+publicKey: the ``{"type", "encoding", "value"}`` of a KEY.json, as text or decoded;
+x509Certificate: a certificate in PEM, or its SHA-256 in hex (colons as openssl prints them);
+web3: a DID.
+"""
+
+from typing import Any
+
+from evouch import wire
+from evouch.errors import Refused
+from evouch.identity import encoding
+from evouch.identity.certificate import der_of, read_certificate
+from evouch.identity.did import read_did
+from evouch.identity.enrolment import IdentityKind
+from evouch.identity.keys import read_key, refuse_public_demo
+
+__all__ = ["read_material"]
+
+Json = Any
+
+
+def read_material(kind: IdentityKind, given: str | Json) -> str:
+    """Return the :attr:`Identity.material` of what was given.
+
+    Raises ``Refused``: badKey, weakKey, publicDemoKey, badDid, unsupportedDid, badCertificate.
+    """
+    match kind:
+        case IdentityKind.PUBLIC_KEY:
+            return read_key(_decoded(given) if isinstance(given, str) else given).material
+        case IdentityKind.WEB3:
+            if not isinstance(given, str):
+                raise Refused("badDid", "a DID is a text")
+            return read_did(given.strip()).normalised
+        case IdentityKind.CERTIFICATE:
+            if not isinstance(given, str):
+                raise Refused("badCertificate", "a certificate is its PEM, or the SHA-256 of it in hex")
+            return _certificate(given.strip())
+
+
+def _decoded(text: str) -> Json:
+    try:
+        return wire.decode(text)
+    except wire.MalformedJson as error:
+        raise Refused("badKey", f"not JSON: {error}") from None
+
+
+def _certificate(text: str) -> str:
+    if "-----BEGIN" in text:
+        certificate = read_certificate(der_of(text))
+        refuse_public_demo(certificate.key)
+        return certificate.sha256
+    try:
+        raw = encoding.read_hex(text.replace(":", ""))
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:  # noqa: PLR2004 - SHA-256
+        raise Refused("badCertificate", "a fingerprint is the SHA-256 of a certificate: 64 hex digits")
+    return raw.hex()
