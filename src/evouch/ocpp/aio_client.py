@@ -19,6 +19,7 @@ from evouch.ocpp.aio_pulse import library_log
 from evouch.ocpp.aio_socket import Socket
 from evouch.ocpp.conversation import Conversation, Hear
 from evouch.ocpp.deadlines import Deadlines
+from evouch.ocpp.manners import MANNERS, Manners
 from evouch.ocpp.translate import translator
 
 __all__ = ["Line", "Open", "StationClient", "open_socket", "refused"]
@@ -98,13 +99,15 @@ class StationClient:
         on_close: Callable[[Unreachable], None] | None = None,
         limits: Limits = LIMITS,
         open: Open | None = None,
+        manners: Manners = MANNERS,
     ) -> Self:
         """Connect to ``url`` (``ws://`` or ``wss://``, without the station's id, which is appended).
 
         Raises :class:`Offline` where nobody answers, and :class:`PeerRefused` with the HTTP
         status as its code where the backend says no ("401", "404", "503"; details hold
-        ``retryAfter`` where it was sent), or ``noSubprotocol`` where it does not speak ``version``. ``open`` is how a
-        WebSocket is opened: :func:`open_socket`, or a wire in memory.
+        ``retryAfter`` where it was sent), or ``noSubprotocol`` where it does not speak ``version``. ``tls``
+        may hold a client certificate. ``open`` is how a WebSocket is opened:
+        :func:`open_socket`, or a wire in memory. ``manners`` are those of the firmware.
         """
         line = Line(clock=clock, deadlines=Deadlines(clock), limits=limits, on_close=on_close)
         conversation = Conversation(
@@ -116,6 +119,7 @@ class StationClient:
             clock=clock,
             entropy=entropy,
             connection=entropy.id(),
+            manners=manners,
             wake=line.wake,
         )
         line.conversation = conversation

@@ -22,6 +22,7 @@ from evouch.clock import Clock, Entropy, Tick
 from evouch.errors import LocalError, Overloaded, PeerFault, PeerRefused, Refused, TimedOut, Unreachable
 from evouch.ids import OcppVersion, StationId
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
+from evouch.ocpp.manners import MANNERS, Manners
 from evouch.ocpp.refusals import fault_of_refusal
 from evouch.ocpp.rpc import Peer
 from evouch.ocpp.translator import AnsweredAlready, Call, Translator
@@ -87,6 +88,7 @@ class Conversation:
         connection: str,
         entrance: Entrance = _UNSEEN,
         candidate: bool = False,
+        manners: Manners = MANNERS,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.station = station
@@ -105,7 +107,7 @@ class Conversation:
         self._clock = clock
         self._wake = wake
         handled = translator.handled_by_csms if csms else translator.handled_by_station
-        self._peer = Peer(translator.version, csms=csms, entropy=entropy, handled=handled)
+        self._peer = Peer(translator.version, csms=csms, entropy=entropy, handled=handled, manners=manners)
         self._waiting: dict[str, asyncio.Future[Json | PeerRefused | Unreachable]] = {}
         self._work: Work | None = None
         self._several: asyncio.Lock | None = None

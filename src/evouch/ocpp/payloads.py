@@ -21,13 +21,14 @@ Part = Literal["request", "response"]
 class Payloads:
     """The payloads of one version. ``tally`` counts the tolerances that were needed."""
 
-    __slots__ = ("_catalogue", "actions", "known", "sends", "tally", "version")
+    __slots__ = ("_catalogue", "actions", "extensions", "known", "sends", "tally", "version")
 
     def __init__(self, version: OcppVersion, tally: Counter[str]) -> None:
         self.version: Final = version
         self.tally: Final = tally
         self._catalogue = catalogue(version)
         self.actions: Final = self._catalogue.actions
+        self.extensions: Final = self._catalogue.extensions
         self.sends: Final = self._catalogue.sends
         self.known: Final = self._catalogue.known
 

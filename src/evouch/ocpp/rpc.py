@@ -35,6 +35,7 @@ from evouch.ids import OcppVersion
 from evouch.ocpp import frames
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
 from evouch.ocpp.frames import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, MAX_ID, NO_ID, SEND, Frame
+from evouch.ocpp.manners import MANNERS, Manners
 from evouch.ocpp.payloads import Payloads
 from evouch.ocpp.refusals import MAX_DESCRIPTION, Code, wire_code
 from evouch.ocpp.tolerances import CALLERROR_WITHOUT_ID, SHORT_CALLERROR
@@ -67,7 +68,8 @@ class Peer:
     """One end of one connection. ``csms`` says which: the backend's (True) or the station's.
 
     ``handled`` are the actions that we answer, of those the version knows; ``tally`` counts
-    uses of the tolerances and may be shared by many peers.
+    uses of the tolerances and may be shared by many peers; ``manners`` say what we make of a
+    CALL that we do not know.
     """
 
     __slots__ = (
@@ -76,12 +78,14 @@ class Peer:
         "_entropy",
         "_handled",
         "_heard",
+        "_manners",
         "_max_queue",
         "_open",
         "_out",
         "_past",
         "_payloads",
         "_queue",
+        "_strange",
         "allowed",
         "csms",
         "tally",
@@ -97,6 +101,7 @@ class Peer:
         max_queue: int = 64,
         handled: frozenset[str] | None = None,
         tally: Counter[str] | None = None,
+        manners: Manners = MANNERS,
     ) -> None:
         self.version: Final = version
         self.csms: Final = csms
@@ -104,7 +109,9 @@ class Peer:
         self._entropy = entropy
         self._max_queue = max_queue
         self._payloads = Payloads(version, self.tally)
-        self._handled = self._payloads.known if handled is None else handled
+        self._manners = manners
+        self._strange = frozenset() if manners.extensions else self._payloads.extensions
+        self._handled = (self._payloads.known if handled is None else handled) - self._strange
         #: what we hear at the moment: the handled actions that are allowed
         self._heard = self._handled
         #: what the other side may say before it has proved who it is; None for everything. Set by :meth:`allow`
@@ -257,6 +264,8 @@ class Peer:
         try:
             payload = self._request(frame)
         except PeerFault as fault:
+            if fault.code == Code.NOT_IMPLEMENTED:
+                return self._on_unknown_call(id, fault, frame)
             return self._reject(id, action, fault, frame)
         self._called[id] = action
         return Called(id, action, payload, frame.raw)
@@ -266,13 +275,20 @@ class Peer:
         if not self._lets_in(frame):
             raise PeerFault(Code.SECURITY, "who this is has not been proved")
         action, payload = (_HEARTBEAT, {}) if self._asks_the_time(frame) else self._two(frame)
-        if action not in self._payloads.actions:
+        if action not in self._payloads.actions or action in self._strange:
             raise PeerFault(Code.NOT_IMPLEMENTED, f"{self.version} does not know this action")
         if action not in self._handled:
             raise PeerFault(Code.NOT_SUPPORTED, f"{action} is not supported here")
         if len(self._called) >= MAX_UNANSWERED:
             raise PeerFault(Code.GENERIC, "too many unanswered CALLs")
         return self._payloads.received(action, "request", payload)
+
+    def _on_unknown_call(self, id: str, fault: PeerFault, frame: Frame) -> Event:
+        answer = self._manners.answer(self.version, id, fault.description)
+        if answer is None:
+            return Ignored("a CALL that is not known", frame.raw)
+        self._write(answer)
+        return Rejected(id, frame.action, PeerFault(answer[2], fault.description), frame.raw)
 
     def _lets_in(self, frame: Frame) -> bool:
         """Tell whether a CALL passes the gate. One without an action to judge by is refused as what it is: no CALL."""

@@ -27,8 +27,10 @@ class Catalogue:
     def __init__(self, version: OcppVersion, extensions: Sequence[Extension] = EXTENSIONS) -> None:
         self.version: Final = version
         self._extensions = {each.action: each for each in extensions if version in each.versions}
+        #: Actions that are not OCPP.
+        self.extensions: Final = frozenset(self._extensions)
         #: Actions that may be a CALL.
-        self.actions: Final = versions.actions(version) | self._extensions.keys()
+        self.actions: Final = versions.actions(version) | self.extensions
         #: Actions that may be a SEND.
         self.sends: Final = versions.sends(version)
         self.known: Final = self.actions | self.sends
