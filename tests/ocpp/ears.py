@@ -22,6 +22,7 @@ from evouch.charging.dialogue import (
 from evouch.charging.equipment import Wiring
 from evouch.ids import OcppVersion, StationId
 from evouch.ocpp.conversation import Conversation
+from evouch.ocpp.manners import MANNERS, Manners
 from evouch.ocpp.translate import translator
 from evouch.testing import ManualClock, SeededEntropy
 
@@ -79,6 +80,7 @@ class Talk:
     clock: ManualClock = field(default_factory=ManualClock)
     out: list[bytes] = field(default_factory=list)
     woken: int = 0
+    manners: Manners = MANNERS
 
     def __post_init__(self) -> None:
         self.ear = Ear(self.clock)
@@ -91,6 +93,7 @@ class Talk:
             clock=self.clock,
             entropy=SeededEntropy(),
             connection="c1",
+            manners=self.manners,
             wake=self._wake,
         )
 

@@ -4,14 +4,17 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from evouch.charging.equipment import Wiring
 from evouch.clock import Tick
 from evouch.errors import PeerFault
 from evouch.ids import OcppVersion
+from evouch.ocpp.manners import Manners
 from evouch.ocpp.rpc import Called, Event, Peer, Rejected
+from evouch.ocpp.translate import translator
 from evouch.testing.clock import SeededEntropy
 from evouch.wire import encode
 
-__all__ = ["NOW", "SOON", "called", "hear", "make", "rejected", "said"]
+__all__ = ["NOW", "SOON", "called", "hear", "make", "rejected", "said", "station_end"]
 
 NOW = Tick(1000.0)
 SOON = Tick(1030.0)
@@ -20,6 +23,12 @@ SOON = Tick(1030.0)
 def make(version: OcppVersion, **wiring: Any) -> Peer:
     """Return the backend's end of a connection."""
     return Peer(version, csms=True, entropy=SeededEntropy(), **wiring)
+
+
+def station_end(version: OcppVersion, manners: Manners) -> Peer:
+    """Return the station's end of one, which handles every order that our stations know."""
+    handled = translator(version, Wiring(version)).handled_by_station
+    return Peer(version, csms=False, entropy=SeededEntropy(), handled=handled, manners=manners)
 
 
 def hear(peer: Peer, message: Any, at: Tick = NOW) -> list[Event]:
