@@ -9,7 +9,6 @@ Trust on first use: nothing but revoked identities is enrolled, an operator has 
 window, and the proof carries what is to be enrolled. A revoked identity never comes back so.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -57,21 +56,20 @@ def candidates(
     if not found:
         raise Refused("noIdentity", f"{named} is not an enrolled identity of this station")
     found.sort(key=lambda each: _ORDER[each.status])
-    return list(_verifiable(found[:MAX_CANDIDATES], presented))
+    return _verifiable(found[:MAX_CANDIDATES], presented)
 
 
-def _verifiable(found: list[Identity], presented: Certificate | None) -> Iterator[Candidate]:
-    """Yield the identities whose material can be used; raise the reason of the last where none can."""
-    refused = None
-    some = False
+def _verifiable(found: list[Identity], presented: Certificate | None) -> list[Candidate]:
+    """Return those whose material can be used; raise the reason of the last where none can."""
+    some, refused = [], None
     for each in found:
         try:
-            yield Candidate(_verifier(each, presented), identity=each)
-            some = True
+            some.append(Candidate(_verifier(each, presented), identity=each))
         except Refused as error:
             refused = error
     if refused is not None and not some:
         raise refused
+    return some
 
 
 def _verifier(identity: Identity, presented: Certificate | None) -> Verifier:

@@ -14,7 +14,6 @@ __all__ = [
     "base58", "base64url", "read_base58", "read_base64url", "read_digest", "read_hex", "read_signature",
 ]  # fmt: skip
 
-_HEX: Final = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2})+)\Z")
 _BASE64URL: Final = re.compile(r"([A-Za-z0-9_\-]+)(={0,2})\Z")
 _DIGEST_SIZE: Final = 32
 #: Shortest signature in hexadecimal without ``0x``: 64 bytes. In base64url the longest has 96 characters.
@@ -30,10 +29,11 @@ _BASE58_TEXT: Final = 128
 
 def read_hex(text: str) -> bytes:
     """Return the bytes of hexadecimal in either case, with or without ``0x``."""
-    found = _HEX.match(text)
-    if found is None:
+    digits = text.removeprefix("0x")
+    # fromhex skips blanks, which are not alphanumeric; letters it does not know it refuses itself
+    if not digits.isalnum():
         raise ValueError("not hexadecimal")
-    return bytes.fromhex(found[1])
+    return bytes.fromhex(digits)
 
 
 def base64url(raw: bytes) -> str:
@@ -76,8 +76,11 @@ def read_signature(text: str) -> bytes:
     """
     if len(text) > _SIGNATURE_TEXT:
         raise ValueError("longer than any signature")
-    if (text.startswith("0x") or len(text) >= _SIGNATURE_HEX) and _HEX.match(text):
-        return read_hex(text)
+    if text.startswith("0x") or len(text) >= _SIGNATURE_HEX:
+        try:
+            return read_hex(text)
+        except ValueError:
+            pass
     return read_base64url(text)
 
 

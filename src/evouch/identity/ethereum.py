@@ -4,13 +4,16 @@ An account is known by its address, a hash of its key, so the key has to be reco
 signature. That needs the extra ``web3`` (coincurve); without it such a proof is refused, and says why.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from evouch.errors import Refused
 
-__all__ = ["address_of", "eip191", "keccak256", "signed_by"]
+if TYPE_CHECKING:
+    from coincurve import PublicKey
+
+__all__ = ["address_of", "eip191", "keccak256", "recovery", "signed_by"]
 
 #: Bytes that Keccak-256 takes up at once: 1600 bits of state less twice the 256 of its strength.
 _RATE: Final = 136
@@ -85,19 +88,25 @@ def address_of(point: bytes) -> bytes:
     return keccak256(point[1:])[-20:]
 
 
+def recovery() -> "type[PublicKey]":
+    """Return what recovers keys from signatures; ``Refused("needsWeb3")`` without the extra ``web3``."""
+    try:
+        from coincurve import PublicKey  # noqa: PLC0415 - a library that only these identities need
+    except ImportError:
+        raise Refused("needsWeb3", "identities that are addresses need the extra web3: evouch[web3]") from None
+    return PublicKey
+
+
 def signed_by(address: bytes, signature: bytes, digest: bytes) -> bool:
     """Return whether the account ``address`` made ``signature`` over ``digest``.
 
     65 bytes say by their last one (0, 1, 27, 28) which key to recover; for 64 bytes r ‖ s and for
     DER both possible keys are looked at. ``Refused("needsWeb3")`` without the extra ``web3``.
     """
-    try:
-        from coincurve import PublicKey  # noqa: PLC0415 - a library that only these identities need
-    except ImportError:
-        raise Refused("needsWeb3", "identities that are addresses need the extra web3: evouch[web3]") from None
+    library = recovery()
     for candidate in _recoverable(signature):
         try:
-            key = PublicKey.from_signature_and_message(candidate, digest, hasher=None)
+            key = library.from_signature_and_message(candidate, digest, hasher=None)
         except Exception:  # noqa: BLE001, S112 - the library raises a bare Exception where no such point exists
             continue
         if address_of(key.format(compressed=False)) == address:

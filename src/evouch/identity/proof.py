@@ -19,7 +19,7 @@ is enrolled only while the operator's window is open.
 import hmac
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -205,7 +205,6 @@ def _instant(text: str) -> datetime:
     if found is None:
         raise _Fails("a timestamp is 2025-07-09T14:00:03Z, with up to 9 digits after a point")
     try:
-        moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{found[1]}.{(found[2] or '').ljust(6, '0')[:6]}+00:00")
     except ValueError:
         raise _Fails(f"there is no such time as {text}") from None
-    return moment.replace(microsecond=int((found[2] or "").ljust(6, "0")[:6]))

@@ -9,9 +9,8 @@ integer. Duplicate members and lone surrogates are refused before, where frames 
 certificate nor a key.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from evouch.identity.canonical import MAX_POW_NONCE
 from evouch.identity.enrolment import IdentityKind
@@ -55,8 +54,7 @@ class Misshapen(ValueError):
     """The document is not a SignedChallenge.conf; the message says which rule it broke."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What a proof says, as it was said. ``method`` and ``kid`` of a web3Identity are hints and decide nothing."""
 
     payload: dict[str, Any]
@@ -84,9 +82,10 @@ def read(document: Json) -> Claim:
         kind = IdentityKind(payload["identityType"])
     except ValueError:
         raise Misshapen("identityType is publicKey, x509Certificate or web3") from None
-    extras = {name: payload.get(name) for name in _OF_KIND}
-    _check_extras(extras, kind)
-    if sum(_sizes(payload)) > MAX_BYTES:
+    extras = {name: payload[name] for name in _OF_KIND if payload.get(name) is not None}
+    if extras:
+        _check_extras(extras, kind)
+    if _length(payload) > MAX_BYTES:
         raise Misshapen(f"the payload has more than {MAX_BYTES} bytes")
     return Claim(
         payload=payload,
@@ -96,17 +95,17 @@ def read(document: Json) -> Claim:
         timestamp=payload["timestamp"],
         nonce=payload["nonce"],
         kind=kind,
-        did=(extras["web3Identity"] or {}).get("did"),
-        certificate=extras["x509Identity"],
-        public_key=extras["publicKey"],
+        did=extras["web3Identity"].get("did") if "web3Identity" in extras else None,
+        certificate=extras.get("x509Identity"),
+        public_key=extras.get("publicKey"),
     )
 
 
 def _object(name: str, value: Json, required: _Members, optional: _Members) -> dict[str, Any]:
     if type(value) is not dict:
         raise Misshapen(f"{name} is an object")
-    if missing := [member for member in required if member not in value]:
-        raise Misshapen(f"{name} has no {missing[0]}")
+    if not required.keys() <= value.keys():
+        raise Misshapen(f"{name} has no {min(required.keys() - value.keys())}")
     for member, content in value.items():
         types = required.get(member) or optional.get(member)
         if types is None:
@@ -117,8 +116,7 @@ def _object(name: str, value: Json, required: _Members, optional: _Members) -> d
     return value
 
 
-def _check_extras(extras: dict[str, Any], kind: IdentityKind) -> None:
-    said = {name: value for name, value in extras.items() if value is not None}
+def _check_extras(said: dict[str, Any], kind: IdentityKind) -> None:
     if wrong := [name for name in said if _OF_KIND[name] is not kind]:
         raise Misshapen(f"{wrong[0]} in a proof of type {kind}")
     if "web3Identity" in said:
@@ -129,10 +127,12 @@ def _check_extras(extras: dict[str, Any], kind: IdentityKind) -> None:
         _object("publicKey", said["publicKey"], _KEY, _NOTHING)
 
 
-def _sizes(value: Json) -> Iterator[int]:
-    """Yield the length of every text: a payload whose texts are short has a short canonical form."""
+def _length(value: Json) -> int:
+    """Return the length of all texts: a payload whose texts are short has a short canonical form."""
+    length = 0
     for each in value.values():
         if type(each) is str:
-            yield len(each)
+            length += len(each)
         elif type(each) is dict:
-            yield from _sizes(each)
+            length += _length(each)
+    return length

@@ -98,9 +98,10 @@ class Account:
 
 
 def verifier_of(did: Did) -> Verifier:
-    """Return what a DID says to check signatures with."""
+    """Return what a DID says to check signatures with; ``Refused("needsWeb3")`` where that takes the extra."""
     if did.key is not None:
         return Key(did.key, personal=did.method in _ACCOUNTS)
+    ethereum.recovery()
     return Account(did.address or b"")
 
 
