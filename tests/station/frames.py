@@ -17,6 +17,7 @@ from evouch.clock import Tick
 from evouch.errors import Offline, Unreachable
 from evouch.ids import EvseNumber, OcppVersion, Secret, StationId
 from evouch.ocpp.conversation import Conversation
+from evouch.ocpp.frames import NO_ID
 from evouch.ocpp.schemas import validator
 from evouch.ocpp.translate import translator
 from evouch.station.app import Simulator
@@ -44,6 +45,8 @@ class Tool:
         self.answers: dict[str, Any] = {}
         self.said_at: list[float] = []
         self.answered: dict[str, list[Any]] = {}
+        #: answers under an id that was never asked
+        self.strays: list[list[Any]] = []
         self.station = Simulator(spec, connect=self._connect, clock=self.clock, entropy=SeededEntropy())
         self._spec = spec
         self._asked: dict[str, str] = {}
@@ -113,6 +116,9 @@ class Tool:
         """Take a frame of the station."""
         parts = json.loads(frame)
         if parts[0] != CALL:
+            if parts[1] == NO_ID:
+                self.strays.append(parts)
+                return
             assert parts[1] in self._asked, parts
             assert parts[1] not in self.answered, "answered twice"
             self.answered[parts[1]] = parts
@@ -131,6 +137,11 @@ class Tool:
         if self._line is not None:
             receive = self._line.conversation.receive
             asyncio.get_running_loop().call_soon(receive, json.dumps(reply))
+
+    def register(self, status: str, interval: int = 10) -> None:
+        """Answer boots with ``status`` from now on."""
+        answer = self._agree("BootNotification") | {"status": status, "interval": interval}
+        self.answers["BootNotification"] = answer
 
     @property
     def connected(self) -> bool:
@@ -165,6 +176,7 @@ class _Line:
         self.conversation = Conversation(
             station=spec.id, translator=translator(spec.version, spec.wiring()), csms=False, hear=hear,
             send=tool.heard, clock=tool.clock, entropy=SeededEntropy("line"), connection="tool",
+            manners=spec.manners(),
         )  # fmt: skip
 
     async def say(self, fact: d.Fact[Any], *, by: Tick) -> Any:
@@ -175,6 +187,9 @@ class _Line:
             self.conversation.expire(by)
         late.cancel()
         return await asked
+
+    def mute(self, mute: bool) -> None:
+        self.conversation.mute = mute
 
     async def close(self) -> None:
         self.end(Offline("hung up"))
@@ -187,10 +202,12 @@ class _Line:
 
 
 @asynccontextmanager
-async def tool(version: OcppVersion, **spec: Any) -> AsyncIterator[Tool]:
-    """Switch a station of two EVSEs on and let it boot."""
+async def tool(version: OcppVersion, *, boot: str = "Accepted", **spec: Any) -> AsyncIterator[Tool]:
+    """Switch a station of two EVSEs on and let it boot; ``boot`` is what that is answered with, every 10 s."""
     whole = {"id": StationId("CS-1"), "version": version, "evses": two_evses(version)} | spec
     made = Tool(StationSpec(**whole))
+    if boot != "Accepted":
+        made.register(boot)
     running = asyncio.create_task(made.station.run())
     try:
         await made.pass_time(0)

@@ -18,7 +18,9 @@ from tests.ocpp.schemes import payloads
 from tests.ocpp.wiretalk import wired
 from tests.station.frames import FAILED, STARTED, Tool, tool, transfer
 from tests.station.house import ALL, CARD
+from tests.station.keys import PROVER
 
+CHALLENGE = "SignedChallenge"
 #: What a random station is asked most: the messages that this firmware handles, with numbers that mean something here.
 SMALL = st.sampled_from([0, 1, 1, 1, 2, 3, -1, 7, 42, 60, 300])
 WORDS = st.sampled_from([
@@ -32,7 +34,7 @@ WORDS = st.sampled_from([
 
 def orders(version: OcppVersion) -> st.SearchStrategy[tuple[str, Any]]:
     """Return CALLs that the official schema allows, most of them of messages that a station handles."""
-    handled = sorted(translator(version, wired(version)).handled_by_station)
+    handled = sorted(translator(version, wired(version)).handled_by_station - {CHALLENGE})
     named = st.sampled_from([*handled * 4, *sorted(actions(version))])
     official = named.flatmap(
         lambda name: st.tuples(st.just(name), payloads(schema_of(version, name), integers=SMALL, texts=WORDS))
@@ -41,7 +43,11 @@ def orders(version: OcppVersion) -> st.SearchStrategy[tuple[str, Any]]:
     ours = st.sampled_from([STARTED, FAILED]).flatmap(
         lambda name: content.map(lambda data: transfer(version, name, data))
     )
-    return official | ours
+    challenge = st.fixed_dictionaries(
+        {"nonce": st.text(min_size=1, max_size=20), "timestamp": st.just("2024-05-23T00:23:05Z")},
+        optional={"difficulty": st.sampled_from([0, 1, 5, 8, 21, 256])},
+    )
+    return official | ours | st.tuples(st.just(CHALLENGE), challenge)
 
 
 #: What else happens to a station.
@@ -91,7 +97,7 @@ async def _story(version: OcppVersion, plan: list[Any]) -> None:
     complaints = _Complaints()
     logging.getLogger("evouch").addHandler(complaints)
     try:
-        async with tool(version) as desk:
+        async with tool(version, prover=PROVER) as desk:
             for name, what in plan:
                 if callable(what):
                     await what(desk)

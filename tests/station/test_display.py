@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from evouch.charging.dialogue import Setting
+from evouch.charging.dialogue import BootStatus, Setting
 from evouch.charging.tokens import IdToken, Limit
 from evouch.ids import EvseNumber, Secret, StationId
 from evouch.station.configuration import Configuration, WebPayments
@@ -78,6 +78,31 @@ def test_without_a_code_a_sentence_says_why(parts: dict[str, object], word: str)
     assert shown.sentence.endswith(".")
 
 
+def test_a_station_that_has_to_prove_itself_says_that_it_is_being_checked() -> None:
+    shown = screen(scene(online=False, registration=BootStatus.PENDING))
+    assert (Kind.HIDDEN, "One moment", "") == (shown.kind, shown.title, shown.url)
+    assert "checking" in shown.sentence
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_refused_station_stays_dark_and_says_so(online: bool) -> None:
+    shown = screen(scene(online=online, registration=BootStatus.REJECTED, lock_seconds=10.0))
+    assert (Kind.OUT_OF_ORDER, "Not in service", "", 0) == (shown.kind, shown.title, shown.url, shown.remaining)
+    assert "does not recognise" in shown.sentence
+
+
+def test_a_refused_station_still_lets_go_of_a_car_that_has_charged() -> None:
+    over = replace(FREE, phase=Phase.FINISHING, cable=1)
+    assert Kind.FINISHED is screen(scene(state=over, registration=BootStatus.REJECTED)).kind
+
+
+@pytest.mark.parametrize("word", ["challenge", "identity", "key", "signature", "proof", "backend", "rejected", "boot"])
+def test_no_driver_needs_to_know_how_stations_are_recognised(word: str) -> None:
+    for status in BootStatus:
+        shown = screen(scene(online=False, registration=status))
+        assert word not in (shown.title + " " + shown.sentence).lower()
+
+
 @pytest.mark.parametrize(
     ("phase", "kind"),
     [
@@ -132,6 +157,7 @@ def test_the_display_shows_its_time_only_when_the_backend_has_set_it() -> None:
 def test_no_sentence_talks_of_errors_and_numbers() -> None:
     scenes = [scene(state=replace(FREE, phase=phase, token=IdToken("AB"))) for phase in Phase]
     scenes += [scene(synced=False), scene(online=False), scene(web=None), scene(lock_seconds=5.0)]
+    scenes += [scene(online=False, registration=status) for status in BootStatus]
     for each in scenes:
         shown = screen(each)
         assert "error" not in (shown.title + shown.sentence).lower()

@@ -114,7 +114,7 @@ async def pair(version: OcppVersion, world: str = "wire", **spec: Any) -> AsyncI
 
 def over(way: Callable[..., Awaitable[StationClient]], spec: StationSpec) -> Connect:
     async def connect(**call: Any) -> StationClient:
-        return await way(station=spec.id, version=spec.version, wiring=spec.wiring(), **call)
+        return await way(station=spec.id, version=spec.version, wiring=spec.wiring(), manners=spec.manners(), **call)
 
     return connect
 

@@ -18,6 +18,7 @@ from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
 from evouch.cli.section import Http, Listen, Section, safe_for_phones
 from evouch.cli.settings_identity import IdentityConfig, IdentityEntry, IdentitySection, Ocpp, Tls
+from evouch.cli.settings_station import StationIdentity, UnknownMessage
 from evouch.ids import EvseNumber, OcppVersion, Secret, parse_evse_id, parse_station_id
 from evouch.units import Money, Watts
 
@@ -271,6 +272,18 @@ class StationConfig(Section, frozen=True, kw_only=True):
     password_file: Path | None = None
     #: certificates that the backend's own is checked with; None: the system's
     ca_file: Path | None = None
+    #: the station's own certificate and its key as PEM files, shown to the backend in TLS (security profile 3)
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    identity: StationIdentity = StationIdentity()
+    #: what firmware without a key answers to a challenge
+    unknown_message: UnknownMessage = "not implemented"
+    #: go on while the backend says Pending, as some firmware does
+    ignore_pending: bool = False
+    #: say BootNotification on every connection; false: after the first accepted one only, as OCPP-J 1.6 wants it
+    boot_on_reconnect: bool = True
+    #: seconds that the station's clock is wrong by, whatever the backend says
+    clock_offset: float = 0.0
     http: Http = Http(port=8100)
     evses: tuple[EvseEntry, ...] = (EvseEntry(),)
     #: one display per EVSE, or one for the station
@@ -280,6 +293,10 @@ class StationConfig(Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         parse_station_id(self.id)
+        if (self.certificate_file is None) is not (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
+        if self.identity.kind == "x509Certificate" and self.certificate_file is None:
+            raise ValueError("an x509Certificate identity needs certificate_file and key_file")
 
     @property
     def subprotocol(self) -> OcppVersion:

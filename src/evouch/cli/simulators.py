@@ -25,7 +25,7 @@ def over_sockets(spec: StationSpec, url: str, clock: Clock, entropy: Entropy, tl
     ) -> Line:
         return await StationClient.connect(
             url, station=spec.id, version=spec.version, password=password, hear=hear, clock=clock, entropy=entropy,
-            wiring=spec.wiring(), tls=tls, on_close=on_close,
+            wiring=spec.wiring(), tls=tls, on_close=on_close, manners=spec.manners(),
         )  # fmt: skip
 
     return connect

@@ -135,6 +135,10 @@ class StationClient:
         """Tell the backend a fact; return its answer, or the error as a value."""
         return await self.conversation.call(fact, by=by)
 
+    def mute(self, mute: bool) -> None:  # noqa: FBT001  # it is the value itself
+        """Leave every CALL of the backend unanswered, or answer again: what a station does that was Rejected."""
+        self.conversation.mute = mute
+
     async def close(self) -> None:
         """Close the connection; ``on_close`` is called as for any other end."""
         self._line.close(_NORMAL, Offline("closed by the station"), "")

@@ -21,6 +21,7 @@ from evouch.charging.dialogue import Entrance, Evidence, Fact, Order, SessionFac
 from evouch.clock import Clock, Entropy, Tick
 from evouch.errors import LocalError, Overloaded, PeerFault, PeerRefused, Refused, TimedOut, Unreachable
 from evouch.ids import OcppVersion, StationId
+from evouch.ocpp import frames
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
 from evouch.ocpp.manners import MANNERS, Manners
 from evouch.ocpp.refusals import fault_of_refusal
@@ -70,6 +71,7 @@ class Conversation:
         "candidate",
         "connection",
         "entrance",
+        "mute",
         "station",
         "unanswered",
         "version",
@@ -97,6 +99,8 @@ class Conversation:
         self.entrance = entrance
         #: another connection is the station's; see :class:`~evouch.charging.dialogue.Link`
         self.candidate = candidate
+        #: CALLs of the other side are left unanswered: what a station does that was Rejected (OCPP 1.6 §4.2)
+        self.mute = False
         #: CALLs of the other side that ``hear`` has not answered yet.
         self.unanswered = 0
         self._translator = translator
@@ -119,7 +123,7 @@ class Conversation:
 
     def receive(self, frame: bytes | str) -> None:
         """Take one text message of the other side. Never raises for what it contains."""
-        if self._closed is None:
+        if self._closed is None and not (self.mute and frames.read(frame).kind == frames.CALL):
             for event in self._peer.receive(frame, self._clock.tick()):
                 if type(event) is Called:
                     self._called(event)

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from evouch.charging.dialogue import ConnectorChanged, Fact, Noted, SessionAnswer, SessionStarted
+from evouch.charging.dialogue import BootStatus, ConnectorChanged, Fact, Noted, SessionAnswer, SessionStarted
 from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import IdToken, Limit, TokenKind
 from evouch.clock import Clock, Entropy, Tick
@@ -18,8 +18,9 @@ from evouch.ids import EvseNumber, TransactionId
 from evouch.station import orders
 from evouch.station.bay import Bay
 from evouch.station.configuration import Configuration
-from evouch.station.display import Scene, Screen, screen
+from evouch.station.display import REFUSED, Scene, Screen, screen
 from evouch.station.machine import Cause, Event, Signal
+from evouch.station.proving import Proving
 from evouch.station.queue import Entry, Queue
 from evouch.station.spec import StationSpec
 from evouch.station.timers import StationTime, Timers
@@ -38,8 +39,10 @@ class Simulator:
     def __init__(self, spec: StationSpec, *, connect: Connect, clock: Clock, entropy: Entropy) -> None:
         self.spec = spec
         self.clock = clock
-        self.time = StationTime(clock)
+        self.time = StationTime(clock, spec.clock_offset)
         self.configuration = Configuration(spec)
+        #: how it answers a challenge; None: it never heard of one
+        self.proving = Proving(spec.id, spec.prover, clock, self.time) if spec.prover else None
         self.timers = Timers(clock)
         self._news = asyncio.Event()
         self._idle_restart = False
@@ -154,8 +157,7 @@ class Simulator:
         self.time.lose()
         for bay in self.bays.values():
             bay.reboot()
-        self.uplink.boot_reason = reason
-        self.uplink.break_off(self.spec.reboot_seconds)
+        self.uplink.reset(reason)
 
     def forget_reservation_at(self, id: int, expires: datetime) -> None:
         """Let a reservation end by itself."""
@@ -202,10 +204,19 @@ class Simulator:
 
     async def swipe(self, evse: int, token: str) -> None:
         """Hold a card before the reader."""
-        if not (self.accepted or self.configuration.start_offline or self._bay(evse).state.busy):
-            self._bay(evse).show("Cards cannot be checked right now: this charging point has no connection.")
-            return
-        self._bay(evse).swipe(IdToken(token, TokenKind.ISO14443))
+        bay = self._bay(evse)
+        if not bay.state.busy and (why := self._no_cards()):
+            bay.show(why)
+        else:
+            bay.swipe(IdToken(token, TokenKind.ISO14443))
+
+    def _no_cards(self) -> str:
+        """Return why no card can begin a charge, empty where one can."""
+        if self.uplink.registration is BootStatus.REJECTED:
+            return REFUSED
+        if self.accepted or self.configuration.start_offline:
+            return ""
+        return "Cards cannot be checked right now: this charging point has no connection."
 
     async def stop(self, evse: int) -> None:
         """Press the stop button."""
@@ -259,7 +270,8 @@ class Simulator:
         tick = self.clock.tick()
         scene = Scene(
             station=self.spec.id, state=bay.state, web=self.configuration.web(bay.spec.number), now=self.time.now(),
-            synced=self.time.synced, online=self.online, message=bay.message, wishes=bay.wishes,
+            synced=self.time.synced, online=self.online, registration=self.uplink.registration,
+            message=bay.message, wishes=bay.wishes,
             lock_seconds=bay.lock.until - tick if bay.lock and bay.locked else 0.0,
             charge=bay.summary(tick),
         )  # fmt: skip

@@ -8,6 +8,8 @@ Rules:
 - The code is the one of the slot that holds the instant: it changes exactly at the boundary.
 - Under the code stands the host that it leads to, with station and EVSE, so that a driver
   can compare them with the page on the phone.
+- A station that its operator has not let in says so before anything else that concerns a
+  driver who wants to begin: refused, or (while connected) still to prove itself.
 - No sentence names an error number.
 
 Source: OCPP 2.1 part 2, C25 (FR.01, FR.03-06, FR.22).
@@ -20,6 +22,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from evouch.charging.dialogue import BootStatus
 from evouch.charging.tokens import Limit
 from evouch.errors import Refused
 from evouch.ids import StationId
@@ -29,7 +32,7 @@ from evouch.units import Money, Watts, Wh
 from evouch.webpayment import qr, totp
 from evouch.webpayment.url import Claim
 
-__all__ = ["Kind", "Scene", "Screen", "Summary", "screen"]
+__all__ = ["REFUSED", "Kind", "Scene", "Screen", "Summary", "screen"]
 
 
 #: What a driver wishes who has typed in no limit.
@@ -74,6 +77,8 @@ class Scene:
     now: datetime
     synced: bool
     online: bool
+    #: what the backend made of this station's boot, None where it has not said
+    registration: BootStatus | None = None
     message: str = ""
     wishes: Limit = NOTHING
     lock_seconds: float = 0.0
@@ -120,10 +125,18 @@ def screen(scene: Scene) -> Screen:
         return _plain(scene, kind, title, sentence)
     if state.phase is Phase.FINISHING:
         return _plain(scene, Kind.FINISHED, "Charging finished", "You can unplug now. Have a good trip.")
+    if scene.registration is BootStatus.REJECTED:
+        return _plain(scene, Kind.OUT_OF_ORDER, "Not in service", REFUSED)
+    if scene.registration is BootStatus.PENDING and not scene.online:
+        return _plain(scene, Kind.HIDDEN, "One moment", _PENDING)
     if scene.lock_seconds > 0:
         return _locked(scene)
     return _code(scene)
 
+
+#: What a driver reads at a station that its operator does not let in.
+REFUSED: Final = "The operator does not recognise this charging point, so it cannot be used. Please use another one."
+_PENDING: Final = "The operator is checking this charging point. Please wait a moment, or use another one."
 
 _FIXED: Final = {
     Phase.FAULTED: (Kind.OUT_OF_ORDER, "Out of order", "This charging point has a fault. Please use another one."),

@@ -5,7 +5,7 @@ transaction event, a status, a reboot) is said after it, because it goes through
 Status words are those of the versions: OCPP 1.6 §7 and 2.x part 2 §3.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +17,11 @@ from evouch.charging.dialogue import (
     CostSoFar,
     DataAnswer,
     DataStatus,
+    IdentityProof,
     LockAnswer,
     LockOutcome,
     Order,
+    ProveIdentity,
     ReadSettings,
     ReportSettings,
     Reserve,
@@ -235,6 +237,16 @@ def _cancel(station: "Simulator", order: CancelReservation) -> Yes:
     return ACCEPTED if station.forget_reservation(order.id) else REJECTED
 
 
+# ── identity ────────────────────────────────────────────────────────────────────────────
+
+
+def _prove(station: "Simulator", order: ProveIdentity) -> Awaitable[IdentityProof]:
+    if station.proving is None:
+        raise PeerFault("NotImplemented", "this firmware never heard of such a message")
+    line = station.uplink.line
+    return station.proving.answer(order, wanted=lambda: station.uplink.line is line)
+
+
 # ── everything else ─────────────────────────────────────────────────────────────────────
 
 
@@ -261,4 +273,5 @@ _HANDLERS: Final[Mapping[type, Callable[["Simulator", Any], Any]]] = {
     CancelReservation: _cancel,
     Trigger: trigger,
     SendData: _send_data,
+    ProveIdentity: _prove,
 }

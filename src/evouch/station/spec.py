@@ -7,6 +7,8 @@ from typing import Final
 
 from evouch.charging.equipment import Evse, Wiring
 from evouch.ids import EvseNumber, OcppVersion, Secret, StationId
+from evouch.ocpp.manners import Habit, Manners
+from evouch.station.prover import Prover
 from evouch.units import Watts, Wh
 
 __all__ = ["V16", "V21", "V201", "Curve", "EvseSpec", "Quirk", "Screens", "StationSpec"]
@@ -90,11 +92,25 @@ class StationSpec:
     #: seconds between losing power and the first connection attempt after a reset
     reboot_seconds: float = 3.0
     settings: Mapping[str, str] = field(default_factory=dict)
+    #: what it proves itself with when it is challenged (SignedChallenge); None: firmware that never heard of it
+    prover: Prover | None = None
+    #: what it answers to a challenge without a prover
+    unknown: Habit = Habit.NOT_IMPLEMENTED
+    #: goes on while Pending as if it were accepted
+    ignores_pending: bool = False
+    #: False: once accepted it says no BootNotification on a reconnect, as OCPP-J 1.6 §5.4 has it
+    boots_on_reconnect: bool = True
+    #: seconds that its clock is wrong by, whatever the backend says
+    clock_offset: float = 0.0
 
     @property
     def modern(self) -> bool:
         """Whether it speaks 2.x."""
         return self.version != V16
+
+    def manners(self) -> Manners:
+        """Return what its connection knows beside OCPP, and what it answers to what it does not know."""
+        return Manners(extensions=self.prover is not None, unknown=self.unknown)
 
     def wiring(self) -> Wiring:
         """Return the table EVSE → connectors that its translator needs."""

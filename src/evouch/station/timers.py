@@ -77,10 +77,12 @@ class StationTime:
     """A station's wall clock: set by the backend, carried on by the monotonic clock.
 
     Until it was set it shows what the battery-backed clock of the board says, which is good
-    enough for a log and not for a code.
+    enough for a log and not for a code. ``wrong`` is by how many seconds it is wrong whoever
+    sets it: the clock of firmware that keeps local time and calls it UTC.
     """
 
     clock: Clock
+    wrong: float = 0.0
     _base: datetime | None = None
     _tick: Tick = Tick(0.0)
 
@@ -100,5 +102,5 @@ class StationTime:
     def now(self) -> datetime:
         """Return the station's time, aware, in UTC."""
         if self._base is None:
-            return self.clock.now()
-        return self._base + timedelta(seconds=self.clock.tick() - self._tick)
+            return self.clock.now() + timedelta(seconds=self.wrong)
+        return self._base + timedelta(seconds=self.clock.tick() - self._tick + self.wrong)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from evouch.charging.dialogue import MeterSampled, Trigger, Yes
+from evouch.charging.dialogue import BootStatus, MeterSampled, Trigger, Yes
 from evouch.ids import EvseNumber
 from evouch.station.bay import Bay
 
@@ -31,7 +31,7 @@ def trigger(station: "Simulator", order: Trigger) -> Yes:
 def _trigger_boot(station: "Simulator", bays: list[Bay]) -> bool:
     # 2.x F06.FR.17: an accepted station does not boot once more
     del bays
-    if station.spec.modern and station.accepted:
+    if station.spec.modern and station.uplink.registration is BootStatus.ACCEPTED:
         return False
     station.uplink.boot()
     return True

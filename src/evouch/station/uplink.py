@@ -2,6 +2,11 @@
 
 Life of a connection: connect → BootNotification until Accepted → heartbeat and transaction
 queue side by side → lost → connect again, ever more patiently. All waiting is on the clock.
+
+Two habits of real firmware can be asked for (:class:`~evouch.station.spec.StationSpec`): to
+go on while Pending as if accepted, and not to boot again on a reconnect (OCPP-J 1.6 §5.4).
+A station that was Rejected answers nothing until a later boot is answered otherwise
+(OCPP 1.6 §4.2).
 """
 
 import asyncio
@@ -50,6 +55,9 @@ class Line(Protocol):
     async def say(self, fact: Fact[A], *, by: Tick) -> A | Unspeakable | PeerRefused | Unreachable:
         """Return the backend's answer, or what kept it from coming."""
 
+    def mute(self, mute: bool) -> None:  # noqa: FBT001  # it is the value itself
+        """Leave every order unanswered, whatever it is; or answer again."""
+
     async def close(self) -> None:
         """Hang up."""
 
@@ -94,6 +102,8 @@ class Uplink:
     ) -> None:  # fmt: skip
         self.spec = spec
         self.accepted = False
+        #: what the last boot was answered with; a Pending ends with its connection, a reset forgets them all
+        self.registration: BootStatus | None = None
         self.queue = Queue(spec.modern)
         #: BootReason of the next boot
         self.boot_reason = "PowerUp"
@@ -104,7 +114,8 @@ class Uplink:
         self._time = time
         self._configuration = configuration
         self._ears = ears
-        self._line: Line | None = None
+        #: the connection of the moment
+        self.line: Line | None = None
         self._silent = False
         self._wanted = asyncio.Event()
         self._wanted.set()
@@ -119,7 +130,7 @@ class Uplink:
     @property
     def online(self) -> bool:
         """Whether the backend is connected, has accepted this station and still answers."""
-        return self._line is not None and self.accepted and not self._silent
+        return self.line is not None and self.accepted and not self._silent
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -138,7 +149,7 @@ class Uplink:
         """Live through one connection; return whether there was one."""
         self._gone.clear()
         try:
-            self._line = await self._connect(
+            self.line = await self._connect(
                 password=self._configuration.password, hear=self._hear, on_close=self._closed
             )
         except (Unreachable, PeerRefused) as error:
@@ -147,7 +158,11 @@ class Uplink:
                 self._patience = float(error.details.get("retryAfter", 0))
             return False
         self._silent = False
-        self._timers.set("boot", self._clock.tick(), self.boot)
+        self.line.mute(self.registration is BootStatus.REJECTED)
+        if self.registration is BootStatus.ACCEPTED and not self.spec.boots_on_reconnect:
+            self._begin_service(0)
+        else:
+            self._timers.set("boot", self._clock.tick(), self.boot)
         pump = asyncio.get_running_loop().create_task(self._pump())
         try:
             await self._gone.wait()
@@ -158,8 +173,10 @@ class Uplink:
         return True
 
     async def _hang_up(self) -> None:
-        line, self._line = self._line, None
+        line, self.line = self.line, None
         self.accepted = False
+        if self.registration is BootStatus.PENDING:
+            self.registration = None
         for name in ("boot", "heartbeat", "queue"):
             self._timers.clear(name)
         if line is not None:
@@ -179,6 +196,12 @@ class Uplink:
         """Give this connection up; come back after ``seconds`` at the earliest."""
         self._down_until = Tick(self._clock.tick() + seconds)
         self._gone.set()
+
+    def reset(self, reason: str) -> None:
+        """Begin again as after power-up: forget what the backend made of us, and boot with ``reason``."""
+        self.registration = None
+        self.boot_reason = reason
+        self.break_off(self.spec.reboot_seconds)
 
     async def go_offline(self) -> None:
         """Lose the network until :meth:`come_online`."""
@@ -205,12 +228,15 @@ class Uplink:
             reason=self.boot_reason,
         )
         answer = await self.say(booted)
-        if self._line is None:
+        if self.line is None:
             return
         if isinstance(answer, BootAnswer):
             self._time.set(answer.now)
-            if answer.status is BootStatus.ACCEPTED:
-                self._begin_service(answer.interval)
+            self.registration = answer.status
+            self.line.mute(answer.status is BootStatus.REJECTED)
+            ignored = answer.status is BootStatus.PENDING and self.spec.ignores_pending
+            if answer.status is BootStatus.ACCEPTED or ignored:
+                self._begin_service(0 if ignored else answer.interval)
                 return
         interval = answer.interval if isinstance(answer, BootAnswer) else 0
         self.accepted = False
@@ -252,7 +278,7 @@ class Uplink:
 
     async def say(self, fact: Fact[A]) -> A | Unspeakable | PeerRefused | Unreachable:
         """Say a fact now; return the answer, or what kept it from coming."""
-        line = self._line
+        line = self.line
         if line is None:
             return Offline("no connection")
         try:
@@ -262,14 +288,14 @@ class Uplink:
             _log.exception("%s: %s cannot be said", self.spec.id, type(fact).__name__)
             return Unspeakable(self.spec.version, type(fact).__name__)
         silent = isinstance(answer, Unreachable)
-        if silent is not self._silent and line is self._line:
+        if silent is not self._silent and line is self.line:
             self._silent = silent
             self._ears.changed()
         return answer
 
     def tell(self, fact: Fact[Any], *, asked: bool = False) -> None:
         """Say what is worth nothing later; before the boot is accepted only what the backend ``asked`` for."""
-        if self._line is not None and (self.accepted or asked):
+        if self.line is not None and (self.accepted or asked):
             self._timers.spawn(self.say(fact))
 
     def book(self, handle: TransactionId, fact: SessionFact) -> None:

@@ -96,6 +96,7 @@ class PlainLine:
         self.backend = backend
         self.hear = hear
         self.open = True
+        self.muted = False
         self._on_close = on_close
 
     async def say(self, fact: d.Fact[Any], *, by: Tick) -> Any:
@@ -105,6 +106,10 @@ class PlainLine:
             return Offline("hung up")
         answer = self.backend.answer(fact)
         return await answer if hasattr(answer, "__await__") else answer
+
+    def mute(self, mute: bool) -> None:  # noqa: FBT001  # it is the value itself
+        """Take note that the station answers no orders."""
+        self.muted = mute
 
     async def close(self) -> None:
         """Hang up from the station's side."""

@@ -195,7 +195,9 @@ class _Wire:
 
     def connect(self, server: WiredStations, spec: StationSpec) -> Callable[..., Coroutine[Any, Any, StationClient]]:
         async def connect(**how: Any) -> StationClient:
-            return await server.connect(station=spec.id, version=spec.version, wiring=spec.wiring(), **how)
+            return await server.connect(
+                station=spec.id, version=spec.version, wiring=spec.wiring(), manners=spec.manners(), **how
+            )
 
         return connect
 
@@ -220,7 +222,7 @@ class _Sockets:
         async def connect(**how: Any) -> StationClient:
             return await StationClient.connect(
                 f"ws://127.0.0.1:{server.port}", station=spec.id, version=spec.version, wiring=spec.wiring(),
-                clock=self.clock, entropy=self._entropy, **how,
+                manners=spec.manners(), clock=self.clock, entropy=self._entropy, **how,
             )  # fmt: skip
 
         return connect
