@@ -5,7 +5,7 @@ way to call stations, a clock and chance, and calls :meth:`Cpo.load` before anyb
 connects and :meth:`Cpo.run` beside the servers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from evouch.charging.dialogue import (
@@ -23,18 +23,24 @@ from evouch.charging.equipment import ConnectorStatus, EvsePlace
 from evouch.charging.payments import PaymentProvider
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.agenda import Agenda
+from evouch.cpo.alarms import Alarms
 from evouch.cpo.authorize import Authorizer
 from evouch.cpo.backend import CpoBackend, Onlooker
+from evouch.cpo.challenger import Challenger
 from evouch.cpo.checkouts import Checkouts
 from evouch.cpo.codes import CodeLimits, Codes
+from evouch.cpo.doorkeeper import Doorkeeper
 from evouch.cpo.gate import StationGate
 from evouch.cpo.holding import Holding
+from evouch.cpo.identities import Identities
+from evouch.cpo.identity_terms import IdentityTerms
 from evouch.cpo.locks import Locks
 from evouch.cpo.offers import Offers, Terms
 from evouch.cpo.operators import Operators
 from evouch.cpo.payments import Payments
 from evouch.cpo.presence import Presence
 from evouch.cpo.provision import Provisioner, QrTerms
+from evouch.cpo.quarantine import Quarantine
 from evouch.cpo.registration import TRY_AGAIN, Registration
 from evouch.cpo.registry import Registry
 from evouch.cpo.running_cost import RunningCost
@@ -73,6 +79,10 @@ class CpoTerms:
     settle: float = 1.0
     #: largest sampling interval (s) that stations are asked for; smaller makes livelier pages
     meter_interval: int = 30
+    #: who has to prove its identity, and how
+    identity: IdentityTerms = field(default_factory=IdentityTerms)
+    #: organisation that a station's client certificate has to carry; empty: any
+    organization: str = ""
 
 
 class _Line:
@@ -81,18 +91,29 @@ class _Line:
     def __init__(self) -> None:
         self.calls: StationCalls | None = None
         self.switch: Switch | None = None
+        self.challenger: Challenger | None = None
 
     async def call(
         self, station: StationId, order: Order[A], *, by: Tick
     ) -> A | Unspeakable | PeerRefused | Unreachable:
-        """Pass a call on; before there is a transport every station is offline."""
+        """Pass a call on; before there is a transport every station is offline, and so is whoever is not itself."""
         if self.calls is None:
             return Offline("no transport yet")
+        if self.challenger is not None and not self.challenger.may_order(station, order):
+            return Offline(f"{station} has not proved its identity")
         return await self.calls.call(station, order, by=by)
 
     def disconnect(self, station: StationId, reason: str) -> bool:
         """Pass a disconnection on."""
         return self.switch.disconnect(station, reason) if self.switch is not None else False
+
+    def promote(self, link: Link) -> bool:
+        """Pass a promotion on."""
+        return self.switch.promote(link) if self.switch is not None else False
+
+    def hang_up(self, link: Link, reason: str, code: int = 1008) -> bool:
+        """Pass it on."""
+        return self.switch.hang_up(link, reason, code) if self.switch is not None else False
 
 
 class Cpo(Onlooker):
@@ -137,10 +158,23 @@ class Cpo(Onlooker):
         )  # fmt: skip
         self.upkeep, self.checkouts.stepped, self.checkouts.found = upkeep, upkeep.stepped, upkeep.found
         self.gate = StationGate(self.registry, clock, pepper, open_door=terms.open_door)
-        self.backend = CpoBackend(
+        inner = CpoBackend(
             self.registry, self.presence, self.sessions, self.authorizer, clock, self, terms.heartbeat, terms.open_door
         )
-        self.stations = Stations(self.registry, self.presence, line, line, self.provisioner, clock, pepper)
+        self.alarms = Alarms(self.registry, self.agenda)
+        self.identities = Identities(self.registry)
+        self.challenger = line.challenger = Challenger(
+            self.identities, terms.identity, self.agenda, self.alarms, clock, entropy
+        )
+        self.identities.revoked, self.identities.unsettled = self.challenger.revoked, self.challenger.unsettled
+        self.quarantine = Quarantine(self.registry)
+        self.backend = Doorkeeper(
+            inner, self.challenger, self.quarantine, self.alarms, self.sessions, self.registration, self.agenda, line,
+            clock, self,
+        )  # fmt: skip
+        self.stations = Stations(
+            self.registry, self.presence, line, line, self.provisioner, clock, pepper, self.identities, self.challenger
+        )
         self.operators = Operators(self.registry, clock, entropy, pepper)
 
     def connect(self, calls: StationCalls, switch: Switch | None = None) -> None:
@@ -151,6 +185,8 @@ class Cpo(Onlooker):
     async def load(self) -> None:
         """Read the store and take up everything that was under way when it was last written."""
         await self.registry.load()
+        await self.identities.load()
+        await self.quarantine.load()
         await self.operators.load()
         await self.sessions.load()
         await self.checkouts.load()
@@ -182,7 +218,7 @@ class Cpo(Onlooker):
     # ── Onlooker ──
 
     def joined(self, link: Link) -> None:
-        """A station connected: what waited for it is asked again."""
+        """A station connected and is itself: what waited for it is asked again."""
         self.stopping.back_online(link.station)
         if self.terms.open_door and self.registry.station(link.station) is None:
             self.agenda.soon(lambda: self.registry.register_if_new(link.station))
@@ -213,4 +249,4 @@ class Cpo(Onlooker):
         """Security events of stations are kept; the rest is only acknowledged."""
         if fact.action == "SecurityEventNotification":
             kind = str((fact.payload or {}).get("type", ""))[:50]
-            self.agenda.soon(lambda: self.store.commit(self.registry.alarm(f"station: {kind}", link.station)))
+            self.alarms.sound(f"station: {kind}", link.station)

@@ -23,7 +23,9 @@ from evouch.charging.dialogue import (
     Link,
     MeterSampled,
     Noted,
+    SessionAnswer,
     SessionEnded,
+    SessionFact,
     SessionStarted,
     SessionUpdated,
     SettingsReported,
@@ -38,7 +40,8 @@ from evouch.cpo.authorize import Authorizer, Question
 from evouch.cpo.presence import Presence
 from evouch.cpo.registry import Registry
 from evouch.cpo.sessions import Sessions
-from evouch.errors import PeerFault
+from evouch.errors import LocalError, PeerFault
+from evouch.ids import StationId
 
 __all__ = ["CpoBackend", "Onlooker"]
 
@@ -70,7 +73,7 @@ class Onlooker:
 
 @dataclass(slots=True)
 class CpoBackend:
-    """Implements ``dialogue.Backend``."""
+    """Answers the stations that are themselves; :mod:`evouch.cpo.doorkeeper` stands before it."""
 
     registry: Registry
     presence: Presence
@@ -98,18 +101,48 @@ class CpoBackend:
             Noted: self._noted,
         }
 
-    def joined(self, link: Link) -> None:
-        """A station connected and was admitted."""
-        self.presence.joined(link, self.clock.tick())
-        self.onlooker.joined(link)
+    def joined(self, link: Link, *, proven: bool) -> None:
+        """A station connected; ``proven`` says whether it may be taken for what it says it is."""
+        self.presence.joined(link, self.clock.tick()).proven = proven
 
     def left(self, link: Link) -> None:
         """That connection is gone; a newer one of the same station is not touched."""
         self.presence.left(link)
 
-    def defends(self, link: Link) -> bool:
-        """Nothing is proved by a connection alone."""
-        return False
+    def pend(self, link: Link) -> None:
+        """This connection has booted and was told to wait."""
+        here = self.presence.get(link.station)
+        if here is not None and here.link.connection == link.connection:
+            here.booted = BootStatus.PENDING
+
+    def clear(self, link: Link, *, pending: bool) -> None:
+        """This connection is the station's own now; ``pending`` if it was told to wait and has not booted again yet."""
+        here = self.presence.get(link.station)
+        if here is None or here.link.connection != link.connection:
+            here = self.presence.joined(link, self.clock.tick())
+        here.proven = True
+        here.booted = BootStatus.PENDING if pending else here.booted
+
+    def succeed(self, link: Link, *, proven: bool) -> None:
+        """This connection waited behind another, which is gone."""
+        if self.presence.get(link.station) is None:
+            self.joined(link, proven=proven)
+
+    def waits(self, station: StationId) -> bool:
+        """Return whether an operator wants this station's boots answered with Pending."""
+        record = self.registry.station(station)
+        return record.hold_boot if record is not None else not self.open_door
+
+    def book(self, link: Link, fact: SessionFact) -> Awaitable[SessionAnswer]:
+        """Take a message of a transaction that waited until its connection was proven."""
+        match fact:
+            case SessionStarted():
+                return self.sessions.started(link, fact)
+            case SessionEnded():
+                return self.sessions.ended(link, fact)
+            case SessionUpdated():
+                return self.sessions.updated(link, fact)
+        raise LocalError(f"{type(fact).__name__} is no message of a transaction")
 
     def hear(self, link: Link, fact: Fact[Any], evidence: Evidence) -> Any:
         """Take a fact and answer it, at once or as an awaitable."""
@@ -119,8 +152,7 @@ class CpoBackend:
         return self._table[type(fact)](link, fact)
 
     def _booted(self, link: Link, fact: Booted) -> BootAnswer:
-        record = self.registry.station(link.station)
-        waits = record.hold_boot if record is not None else not self.open_door
+        waits = self.waits(link.station)
         status = BootStatus.PENDING if waits else BootStatus.ACCEPTED
         here = self.presence.get(link.station)
         if here is not None:
@@ -165,4 +197,6 @@ class CpoBackend:
         return self.registry.note_settings(link.station, fact.settings)
 
     def _noted(self, link: Link, fact: Noted) -> None:
+        if fact.action == "SignCertificate" and not link.entrance.tls:
+            raise PeerFault("SecurityError", "Certificates are not handled on a plain connection")
         self.onlooker.noted(link, fact)

@@ -36,7 +36,7 @@ LONGEST_WINDOW: Final = 7 * 86_400
 #: The security profiles of OCPP, and 0 for none of them.
 PROFILES: Final = range(4)
 #: Characters of a fingerprint that people compare.
-_SHOWN: Final = 12
+_SHOWN: Final = 16
 
 
 @dataclass(slots=True)
@@ -270,9 +270,9 @@ def describe(identity: Identity) -> str:
     match identity.kind:
         case IdentityKind.PUBLIC_KEY:
             type, _, spki = identity.material.partition(":")
-            return f"{type} key …{_fingerprint(spki)}"
+            return f"{type} key {_fingerprint(spki)}…"
         case IdentityKind.CERTIFICATE:
-            return f"certificate …{identity.material[-_SHOWN:]}"
+            return f"certificate {identity.material[:_SHOWN]}…"
         case IdentityKind.WEB3:
             return identity.material[:80]
 
@@ -282,7 +282,7 @@ def _fingerprint(spki: str) -> str:
         raw = base64.urlsafe_b64decode(spki + "=" * (-len(spki) % 4))
     except (binascii.Error, ValueError):
         return "?"
-    return hashlib.sha256(raw).hexdigest()[-_SHOWN:]
+    return hashlib.sha256(raw).hexdigest()[:_SHOWN]
 
 
 def _active(identity: Identity) -> Identity:

@@ -29,6 +29,8 @@ class Present:
     since: Tick
     heard: Tick
     booted: BootStatus | None = None
+    #: False until it is known who it is: nobody can be sent there
+    proven: bool = True
     connectors: dict[tuple[EvseNumber, int], ConnectorStatus] = field(default_factory=dict)
 
     def status(self, evse: EvseNumber) -> ConnectorStatus | None:
@@ -71,9 +73,9 @@ class Presence:
         return self._here.get(station)
 
     def ready(self, station: StationId) -> bool:
-        """Return whether the station is connected and was not told to wait."""
+        """Return whether the station is connected, is known to be itself, and was not told to wait."""
         here = self._here.get(station)
-        return here is not None and here.booted in (None, BootStatus.ACCEPTED)
+        return here is not None and here.proven and here.booted in (None, BootStatus.ACCEPTED)
 
     def status(self, place: EvsePlace) -> ConnectorStatus | None:
         """Return the state of an EVSE, None where unknown or offline."""

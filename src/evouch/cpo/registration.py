@@ -41,6 +41,12 @@ class Registration:
             self._versions[link.station] = link.version
             self.agenda.after(self.settle, ("register", link.station), lambda: self.register(link.station))
 
+    def resumed(self, link: Link) -> None:
+        """A station came back without a boot: it counts as accepted still, and is asked what we have not asked yet."""
+        if link.station not in self._versions:
+            self._versions[link.station] = link.version
+            self.agenda.after(self.settle, ("register", link.station), lambda: self.register(link.station))
+
     async def _introduce(self, link: Link, fact: Booted) -> None:
         """Keep what the station said of itself, if it is new: a storm of reboots writes nothing."""
         now = self.registry.clock.now()

@@ -110,6 +110,10 @@ class Registry:
         """Write a station that nobody has registered yet; leave a known one alone."""
         await self.change(id, lambda record: record, new=True)
 
+    async def raise_profile(self, id: StationId, profile: int) -> None:
+        """Keep that a station has used this security profile, if it is higher than any before."""
+        await self.change(id, lambda record: replace(record, profile=max(record.profile, profile)))
+
     async def remove(self, id: StationId, *also: Change) -> None:
         """Forget a station and its keys; its transactions and payments stay."""
         async with self._turns.of(id):

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from evouch.charging.dialogue import RawAnswer, RawCall, StationCalls, Unspeakable
+from evouch.charging.dialogue import Link, RawAnswer, RawCall, StationCalls, Unspeakable
 from evouch.charging.equipment import Evse
 from evouch.clock import Clock, Tick
+from evouch.cpo.challenger import Challenger
 from evouch.cpo.gate import password_digest
+from evouch.cpo.identities import Identities
 from evouch.cpo.presence import Presence, Present
 from evouch.cpo.provision import Provisioner, Report
 from evouch.cpo.registry import Registry
@@ -22,6 +24,10 @@ CALL_TIME: Final = 30
 #: Characters of a station password (OCPP 2.x BasicAuthPassword; 1.6 keys are 16 to 20 bytes).
 SHORTEST: Final = 16
 LONGEST: Final = 40
+#: What touches a station's certificates; never without TLS (OCPP security whitepaper, section 4).
+CERTIFICATES: Final = frozenset({
+    "CertificateSigned", "DeleteCertificate", "GetInstalledCertificateIds", "InstallCertificate",
+})  # fmt: skip
 
 
 class Switch(Protocol):
@@ -29,6 +35,12 @@ class Switch(Protocol):
 
     def disconnect(self, station: StationId, reason: str) -> bool:
         """Close a station's connection; False where there is none."""
+
+    def promote(self, link: Link) -> bool:
+        """Make a candidate the station's connection and close the one before it; False where it is gone."""
+
+    def hang_up(self, link: Link, reason: str, code: int = 1008) -> bool:
+        """Close this one connection; False where it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,8 @@ class Stations:
     provisioner: Provisioner
     clock: Clock
     pepper: KeyBytes
+    identities: Identities
+    challenger: Challenger
 
     def list(self) -> list[StationView]:
         """Return all stations by id."""
@@ -78,7 +92,9 @@ class Stations:
     async def remove(self, id: StationId, *, actor: str) -> None:
         """Forget a station; its connection is closed."""
         self._must(id)
-        await self.registry.remove(id, self.registry.audit(actor, "remove station", id))
+        gone = self.identities.removal(id)
+        await self.registry.remove(id, *gone, self.registry.audit(actor, "remove station", id))
+        self.identities.removed(id)
         self.switch.disconnect(id, "removed")
 
     async def set_password(self, id: StationId, password: Secret, *, actor: str) -> None:
@@ -101,8 +117,17 @@ class Stations:
     async def call(
         self, id: StationId, action: str, payload: Any, *, actor: str, seconds: int = CALL_TIME
     ) -> RawAnswer | Unspeakable | PeerRefused | Unreachable:
-        """Send any CALL of the station's own version and return its answer as it came."""
+        """Send any CALL of the station's own version and return its answer as it came.
+
+        Refused: unproven, where the connection has not proved whose it is; needsTls for what
+        has to do with certificates on a plain connection.
+        """
         self._must(id)
+        if not self.challenger.acting(id):
+            raise Refused("unproven", "the station has not proved its identity")
+        here = self.presence.get(id)
+        if action in CERTIFICATES and here is not None and not here.link.entrance.tls:
+            raise Refused("needsTls", "certificates are not handled on a plain connection")
         await self.registry.store.commit(self.registry.audit(actor, f"call {action[:50]}", id))
         by = Tick(self.clock.tick() + seconds)
         return await self.calls.call(id, RawCall(action=action, payload=payload), by=by)
