@@ -597,7 +597,7 @@ def test_a_station_that_does_not_fetch_its_answers_is_not_read_and_in_the_end_cu
         async with site(limits=limits) as here:
             neighbour, raw = await here.join("/ocpp/CS2"), await here.join()
             raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            socket = here.server._live[CS1]
+            socket = here.server._epochs.live[CS1]
             burst = b"".join(frame(b"x" * 100, PING) for _ in range(2000))
             while not socket._pause:
                 raw.writer.write(burst)

@@ -2,9 +2,9 @@
 
 The parts lie in the files beside this one: ``aio_protocol`` (the one place where picows is
 bent), ``aio_pulse`` and ``aio_socket`` (one WebSocket of either side: its life, its
-frames), ``aio_door`` (before anybody is a station), ``aio_connection`` and ``aio_server``
-(stations, and which connection is whose), ``aio_client`` (the other end), ``aio_limits``
-(what is put up with, and why).
+frames), ``aio_door`` (before anybody is a station), ``aio_connection``, ``aio_epochs`` and
+``aio_server`` (stations, and which connection is whose), ``aio_client`` (the other end),
+``aio_limits`` (what is put up with, and why).
 """
 
 from evouch.ocpp.aio_client import StationClient

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from evouch.charging.dialogue import Entrance
+from evouch.charging.dialogue import Entrance, Link
 from evouch.clock import Tick
 from evouch.errors import Offline, Unreachable
 from evouch.ids import OcppVersion, StationId
@@ -39,6 +39,9 @@ class House(Protocol):
     def proved(self, connection: "Connection", *, alive: bool) -> None:
         """A probe of the connection ended."""
 
+    def lapsed(self, connection: "Connection") -> None:
+        """It is still a candidate when its time is over."""
+
     def lost(self, connection: "Connection", error: Unreachable) -> None:
         """The connection is of no more use."""
 
@@ -49,7 +52,7 @@ class House(Protocol):
 class Connection(Socket):
     """A station's connection. Until :meth:`join` it has no conversation, and what the station says is kept."""
 
-    __slots__ = ("_house", "_kept", "admitted", "conversation", "rival")
+    __slots__ = ("_house", "_kept", "admitted", "conversation", "rival", "trial_ends")
 
     def __init__(self, house: House, admitted: Admitted, **socket: Any) -> None:
         super().__init__(**socket)
@@ -59,6 +62,8 @@ class Connection(Socket):
         self.conversation: Conversation | None = None
         #: a newer connection of the same station that waits for this one to prove alive or dead
         self.rival: Connection | None = None
+        #: when it must have become the station's connection; None where it is, or nobody waits for it
+        self.trial_ends: Tick | None = None
 
     def join(self, converse: Callable[["Connection"], Conversation]) -> None:
         """Start to talk: first about what was said while we waited."""
@@ -67,6 +72,10 @@ class Connection(Socket):
             self.on_message(message)
         self._kept.clear()
         self._deadlines.watch(self)
+
+    def is_of(self, link: Link) -> bool:
+        """Tell whether ``link`` is talked over here."""
+        return self.conversation is not None and self.conversation.connection == link.connection
 
     def info(self) -> ConnectionInfo:
         """Return what an operator may see."""
@@ -127,13 +136,19 @@ class Connection(Socket):
         self._house.ended(self)
 
     def own_deadline(self) -> Tick | None:
-        """Return the deadline of the open CALL."""
-        return self.conversation.next_deadline() if self.conversation else None
+        """Return the deadline of the open CALL, or of the candidate."""
+        call = self.conversation.next_deadline() if self.conversation else None
+        if call is None or self.trial_ends is None:
+            return call or self.trial_ends
+        return min(call, self.trial_ends)
 
     def on_expire(self, at: Tick) -> None:
-        """Fail the CALLs that are over time."""
+        """Fail the CALLs that are over time, and a candidacy that is."""
         if self.conversation is not None:
             self.conversation.expire(at)
+        if self.trial_ends is not None and self.trial_ends <= at:
+            self.trial_ends = None
+            self._house.lapsed(self)
 
 
 class Hangup(Socket):

@@ -36,6 +36,10 @@ class Limits:
     idle_timeout: float = 120.0
     #: how long an old connection has to answer before a contender without credentials takes its place
     probe: float = 5.0
+    #: connections of one station that may prove themselves beside its own: the honest one, and few strangers
+    candidates: int = 4
+    #: how long each of them has: a boot, a challenge of 15 s, and both once more where something was lost
+    candidacy: float = 30.0
     #: a request line and headers fit one packet: whoever takes longer is slow on purpose
     handshake_timeout: float = 10.0
     #: unfinished handshakes at once; the oldest goes when one more arrives, for honest ones take milliseconds
@@ -70,6 +74,12 @@ class Happening(StrEnum):
     REFUSED = "refused"
     REPLACED = "replaced"
     CONTESTED = "contested"
+    #: it may prove itself beside the station's own connection
+    CANDIDATE = "candidate"
+    #: a candidate has become the station's connection
+    PROMOTED = "promoted"
+    #: a candidate has not proved itself in time
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,32 +2,29 @@
 
 Rules of this file:
 
-- Nobody is admitted before the gate has said so, and a station's old connection is not
-  touched before its new one is open and authenticated.
-- A new connection with the credential of the old one replaces it at once. Without such
-  proof the old one is pinged first, and gives way only if it does not answer; to one that
-  has proved less than itself it does not give way at all.
-- Every connection is its own epoch: whatever an old one still says or does on its way
-  out, it never touches the new one.
+- Nobody is admitted before the gate has said so (``aio_door``).
+- Which of several connections is the station's is decided in ``aio_epochs``; orders for a
+  station go to that one, and a candidate is talked to by its link alone.
+- Without credentials the server listens to nobody but this machine.
 """
 
 import asyncio
 import ipaddress
-import logging
 import ssl
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 import aiofastnet
 
-from evouch.charging.dialogue import Backend, Order, Unspeakable
+from evouch.charging.dialogue import Backend, Link, Order, Unspeakable
 from evouch.charging.equipment import Wiring
 from evouch.clock import Clock, Entropy, Tick
-from evouch.errors import ConnectionReplaced, LocalError, Offline, PeerRefused, Unreachable
+from evouch.errors import LocalError, Offline, PeerRefused, Unreachable
 from evouch.ids import OcppVersion, StationId
 from evouch.ocpp.aio_connection import Connection
 from evouch.ocpp.aio_door import FrontDoor
-from evouch.ocpp.aio_limits import LIMITS, ConnectionEvent, ConnectionInfo, Happening, Limits, Observe, unobserved
+from evouch.ocpp.aio_epochs import Epochs
+from evouch.ocpp.aio_limits import LIMITS, ConnectionInfo, Limits, Observe, unobserved
 from evouch.ocpp.aio_protocol import Arrival
 from evouch.ocpp.aio_pulse import Pause
 from evouch.ocpp.aio_socket import Socket
@@ -38,15 +35,12 @@ from evouch.ocpp.translate import translator
 
 __all__ = ["StationServer"]
 
-_log = logging.getLogger("evouch.ocpp.aio")
-
 A = TypeVar("A")
 
 # RFC 6455 §7.4.1
 _NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 _POLICY: Final = 1008
-_INTERNAL: Final = 1011
 
 #: Connections that the kernel completes for us while we are busy: a whole fleet returning after an outage.
 _BACKLOG: Final = 1024
@@ -82,10 +76,9 @@ class StationServer:
         self._entropy = entropy
         self._tls = tls
         self._limits = limits
-        self._observe = observe
         self._authenticated = authenticated
         self._deadlines = Deadlines(clock)
-        self._live: dict[StationId, Connection] = {}
+        self._epochs = Epochs(self, clock=clock, limits=limits, observe=observe)
         self._emptied: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
         #: where knocks are answered; tests knock here without a socket
@@ -133,7 +126,7 @@ class StationServer:
         self._deadlines.close()
 
     async def _send_all_away(self) -> None:
-        await asyncio.gather(*(self._send_away(connection) for connection in list(self._live.values())))
+        await asyncio.gather(*(self._send_away(connection) for connection in self._epochs))
         await self._all_ended()
 
     async def _send_away(self, connection: Connection) -> None:
@@ -152,60 +145,51 @@ class StationServer:
         self, station: StationId, order: Order[A], *, by: Tick
     ) -> A | Unspeakable | PeerRefused | Unreachable:
         """Return the station's answer, or the error as a value."""
-        connection = self._live.get(station)
+        connection = self._epochs.live.get(station)
         if connection is None or connection.conversation is None:
             return Offline(f"{station} is not connected")
         return await connection.conversation.call(order, by=by)
 
     def connections(self) -> list[ConnectionInfo]:
         """Return the live connections."""
-        return [connection.info() for connection in self._live.values()]
+        return [connection.info() for connection in self._epochs.live.values()]
 
     def disconnect(self, station: StationId, reason: str) -> bool:
         """Close a station's connection; return whether there was one."""
-        connection = self._live.get(station)
+        connection = self._epochs.live.get(station)
         if connection is not None:
             connection.close(_NORMAL, Offline(reason), reason)
         return connection is not None
 
+    def promote(self, link: Link) -> bool:
+        """Make a candidate its station's connection and close the one that was, whose open CALLs fail.
+
+        They fail with :class:`~evouch.errors.ConnectionReplaced`. False where the link is gone.
+        """
+        return self._epochs.promote(link)
+
+    def hang_up(self, link: Link, reason: str, code: int = _POLICY) -> None:
+        """Close this one connection, be it the station's or a candidate, if it is open still."""
+        self._epochs.hang_up(link, reason, code)
+
     # ── what connections say (House) ────────────────────────────────────────────────────
 
     def opened(self, connection: Connection) -> None:
-        """Let an admitted connection join, replace an older one, or wait."""
+        """Find an admitted connection its place."""
         self.door.open.add(connection)
-        old = self._live.get(connection.admitted.station)
-        if old is None:
-            self._join(connection)
-        elif old.admitted.credential and old.admitted.credential == connection.admitted.credential:
-            self._replace(old, connection)
-        elif old.rival is not None or (old.admitted.credential and not connection.admitted.credential):
-            self._refuse(connection)
-        else:
-            old.rival = connection
-            old.probe()
+        self._epochs.opened(connection)
 
     def proved(self, connection: Connection, *, alive: bool) -> None:
-        """Decide between a connection and its rival."""
-        rival, connection.rival = connection.rival, None
-        if rival is not None:
-            if alive:
-                self._refuse(rival)
-            else:
-                self._replace(connection, rival)
+        """Decide between a connection and those that wait."""
+        self._epochs.proved(connection, alive=alive)
+
+    def lapsed(self, connection: Connection) -> None:
+        """End a candidate that has had its time."""
+        self._epochs.lapsed(connection)
 
     def lost(self, connection: Connection, error: Unreachable) -> None:
-        """Forget a connection, and let its rival in."""
-        station = connection.admitted.station
-        current = self._live.get(station)
-        if current is not connection:
-            if current is not None and current.rival is connection:
-                current.rival = None
-            return
-        del self._live[station]
-        rival, connection.rival = connection.rival, None
-        self._leave(connection, error)
-        if rival is not None:
-            self._join(rival)
+        """Forget a connection, and let its heir in."""
+        self._epochs.lost(connection, error)
 
     def ended(self, connection: Socket) -> None:
         """Count a transport that is closed."""
@@ -213,28 +197,10 @@ class StationServer:
         if self._emptied is not None and not self.door.open:
             self._emptied.set()
 
-    # ── the epochs of one station ───────────────────────────────────────────────────────
+    # ── what the epochs need (Host) ─────────────────────────────────────────────────────
 
-    def _replace(self, old: Connection, new: Connection) -> None:
-        self._tell(Happening.REPLACED, old, f"by a connection from {new.admitted.entrance.address}")
-        old.close(_NORMAL, ConnectionReplaced("a newer connection took over"), "replaced")
-        self._join(new)
-
-    def _refuse(self, rival: Connection) -> None:
-        self._tell(Happening.CONTESTED, rival, "the station's older connection is alive", security=True)
-        rival.close(_POLICY, Offline("refused"), "this station is connected already")
-
-    def _join(self, connection: Connection) -> None:
-        self._live[connection.admitted.station] = connection
-        try:
-            connection.join(self._converse)
-        except Exception:  # noqa: BLE001 — whatever kept the backend from taking it, it shall not hang there unheard
-            _log.exception("%s cannot join", connection.admitted.station)
-            connection.close(_INTERNAL, Offline("internal error"), "internal error")
-        else:
-            self._tell(Happening.JOINED, connection)
-
-    def _converse(self, connection: Connection) -> Conversation:
+    def converse(self, connection: Connection, *, candidate: bool) -> Conversation:
+        """Return a conversation over ``connection`` that the backend has joined."""
         admitted = connection.admitted
         conversation = Conversation(
             station=admitted.station,
@@ -246,30 +212,19 @@ class StationServer:
             entropy=self._entropy,
             connection=self._entropy.id(),
             entrance=admitted.entrance,
+            candidate=candidate,
             wake=connection.wake,
         )
         self._backend.joined(conversation)
         return conversation
 
-    def _leave(self, connection: Connection, error: Unreachable) -> None:
-        conversation = connection.conversation
-        if conversation is not None:
-            conversation.close(error)
-            self._backend.left(conversation)
-            self._tell(Happening.LEFT, connection, str(error))
+    def defends(self, link: Link) -> bool:
+        """Ask the backend."""
+        return self._backend.defends(link)
 
-    def _tell(self, kind: Happening, connection: Connection, detail: str = "", *, security: bool = False) -> None:
-        self._observe(
-            ConnectionEvent(
-                kind=kind,
-                at=self._clock.now(),
-                address=connection.admitted.entrance.address,
-                station=connection.admitted.station,
-                connection=connection.conversation.connection if connection.conversation else "",
-                detail=detail,
-                security=security,
-            )
-        )
+    def left(self, link: Link) -> None:
+        """Tell the backend."""
+        self._backend.left(link)
 
 
 def _is_loopback(host: str) -> bool:

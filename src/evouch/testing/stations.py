@@ -108,10 +108,11 @@ class PlainStations:
         here = self.connected.get(link.station)
         return here is not None and here.promoted(link.connection)
 
-    def hang_up(self, link: d.Link, reason: str, code: int = 1008) -> bool:
+    def hang_up(self, link: d.Link, reason: str, code: int = 1008) -> None:
         """Close this one connection."""
         here = self.connected.get(link.station)
-        return here is not None and here.cut(link.connection, reason)
+        if here is not None:
+            here.cut(link.connection, reason)
 
 
 class PlainStation:
@@ -165,11 +166,11 @@ class PlainStation:
         """Lose the connection."""
         self.cut(self.link.connection, "hung up")
 
-    def cut(self, connection: str, reason: str) -> bool:
+    def cut(self, connection: str, reason: str) -> None:
         """End one connection; if it was the station's, the oldest candidate becomes that."""
         link = next((each for each in self.links if each.connection == connection), None)
         if link is None:
-            return False
+            return
         self.links.remove(link)
         link.open, link.ended = False, reason
         if not self.links:
@@ -178,7 +179,6 @@ class PlainStation:
             self.link = self.links[0]
             self.link.candidate = False
         self._backend.left(link)
-        return True
 
     def promoted(self, connection: str) -> bool:
         """Make one connection the station's."""

@@ -20,13 +20,13 @@ from typing import Any, Final, TypeVar, cast
 
 from picows import WSCloseCode, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, WSUpgradeResponse
 
-from evouch.charging.dialogue import Backend, Order, Unspeakable
+from evouch.charging.dialogue import Backend, Entrance, Link, Order, Unspeakable
 from evouch.charging.equipment import Wiring
 from evouch.clock import Clock, Entropy, Tick
 from evouch.errors import Offline, PeerRefused, Unreachable
 from evouch.ids import OcppVersion, StationId
 from evouch.ocpp.aio import ConnectionInfo, Gate, Limits, Observe, StationClient, StationServer
-from evouch.ocpp.aio_client import Line, refused
+from evouch.ocpp.aio_client import Line, Open, refused
 from evouch.ocpp.aio_limits import LIMITS, unobserved
 from evouch.ocpp.aio_protocol import Arrival
 from evouch.ocpp.gate import station_of
@@ -209,14 +209,30 @@ class Wire:
         asyncio.get_running_loop().call_soon(end.arrive, frame)
 
 
+#: Where a wire comes from, unless a test says otherwise.
+_WIRE: Final = Entrance(address="192.0.2.1")
+
+
 class _Visitor:
     """Stands before the server's door instead of a TCP connection."""
 
-    def __init__(self, address: str) -> None:
-        self._about = {"peername": (address, 0)}
+    def __init__(self, entrance: Entrance) -> None:
+        self._about: dict[str, Any] = {"peername": (entrance.address, 0)}
+        if entrance.tls:
+            self._about["ssl_object"] = _Tls(entrance.certificate)
 
     def about(self, name: str) -> Any:
         return self._about.get(name)
+
+
+class _Tls:
+    """What the door asks of an SSL object."""
+
+    def __init__(self, certificate: bytes | None) -> None:
+        self._certificate = certificate
+
+    def getpeercert(self, *, binary_form: bool) -> bytes | None:
+        return self._certificate if binary_form else None
 
 
 class WiredStations:
@@ -240,11 +256,14 @@ class WiredStations:
         self._entropy = entropy
         self._wires: dict[StationId, Wire] = {}
 
-    async def connect(self, **station: Any) -> StationClient:
-        """Connect a station: arguments, result and errors of :meth:`StationClient.connect`, without its URL."""
+    async def connect(self, *, entrance: Entrance = _WIRE, **station: Any) -> StationClient:
+        """Connect a station: arguments, result and errors of :meth:`StationClient.connect`, without its URL.
+
+        ``entrance`` is what the server shall see of the transport: address, TLS, certificate.
+        """
         station.setdefault("clock", self._clock)
         station.setdefault("entropy", self._entropy)
-        return await StationClient.connect("ws://wire", **station, open=self._open)
+        return await StationClient.connect("ws://wire", **station, open=self._way(entrance))
 
     def wire(self, station: StationId) -> Wire:
         """Return the station's newest wire."""
@@ -264,16 +283,30 @@ class WiredStations:
         """Close a station's connection; return whether there was one."""
         return self.server.disconnect(station, reason)
 
+    def promote(self, link: Link) -> bool:
+        """Make a candidate its station's connection."""
+        return self.server.promote(link)
+
+    def hang_up(self, link: Link, reason: str, code: int = 1008) -> None:
+        """Close this one connection."""
+        self.server.hang_up(link, reason, code)
+
     async def drain(self, by: Tick) -> None:
         """Close every connection with 1001."""
         await self.server.drain(by)
 
-    async def _open(
-        self, url: str, line: Line, headers: dict[str, str], tls: ssl.SSLContext | None, limits: Limits
-    ) -> WSTransport:
+    def _way(self, entrance: Entrance) -> Open:
+        async def open(
+            url: str, line: Line, headers: dict[str, str], _tls: ssl.SSLContext | None, _limits: Limits
+        ) -> WSTransport:
+            return await self._open(entrance, url, line, headers)
+
+        return open
+
+    async def _open(self, entrance: Entrance, url: str, line: Line, headers: dict[str, str]) -> WSTransport:
         await asyncio.sleep(0)
         request = _request(url.removeprefix("ws://wire"), headers)
-        answer = self.server.door.knocked(cast("Arrival", _Visitor("wire")), request)
+        answer = self.server.door.knocked(cast("Arrival", _Visitor(entrance)), request)
         if int(answer.response.status) != _SWITCHING:
             raise refused(answer.response)
         wire = Wire()
