@@ -140,11 +140,12 @@ class Epochs:
             self._replace(old, chosen)
         return True
 
-    def hang_up(self, link: Link, reason: str, code: int) -> None:
-        """Close this one connection, if it is open still."""
+    def hang_up(self, link: Link, reason: str, code: int) -> bool:
+        """Close this one connection; False where it is gone."""
         connection = self.find(link)
         if connection is not None:
             connection.close(code, Offline(reason), reason)
+        return connection is not None
 
     # ── candidates ──────────────────────────────────────────────────────────────────────
 

@@ -168,9 +168,9 @@ class StationServer:
         """
         return self._epochs.promote(link)
 
-    def hang_up(self, link: Link, reason: str, code: int = _POLICY) -> None:
-        """Close this one connection, be it the station's or a candidate, if it is open still."""
-        self._epochs.hang_up(link, reason, code)
+    def hang_up(self, link: Link, reason: str, code: int = _POLICY) -> bool:
+        """Close this one connection, be it the station's or a candidate; False where it is gone."""
+        return self._epochs.hang_up(link, reason, code)
 
     # ── what connections say (House) ────────────────────────────────────────────────────
 

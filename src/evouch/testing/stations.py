@@ -108,11 +108,10 @@ class PlainStations:
         here = self.connected.get(link.station)
         return here is not None and here.promoted(link.connection)
 
-    def hang_up(self, link: d.Link, reason: str, code: int = 1008) -> None:
-        """Close this one connection."""
+    def hang_up(self, link: d.Link, reason: str, code: int = 1008) -> bool:
+        """Close this one connection; False where it is gone."""
         here = self.connected.get(link.station)
-        if here is not None:
-            here.cut(link.connection, reason)
+        return here is not None and here.cut(link.connection, reason)
 
 
 class PlainStation:
@@ -166,11 +165,11 @@ class PlainStation:
         """Lose the connection."""
         self.cut(self.link.connection, "hung up")
 
-    def cut(self, connection: str, reason: str) -> None:
+    def cut(self, connection: str, reason: str) -> bool:
         """End one connection; if it was the station's, the oldest candidate becomes that."""
         link = next((each for each in self.links if each.connection == connection), None)
         if link is None:
-            return
+            return False
         self.links.remove(link)
         link.open, link.ended = False, reason
         if not self.links:
@@ -179,6 +178,7 @@ class PlainStation:
             self.link = self.links[0]
             self.link.candidate = False
         self._backend.left(link)
+        return True
 
     def promoted(self, connection: str) -> bool:
         """Make one connection the station's."""

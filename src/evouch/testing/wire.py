@@ -287,9 +287,9 @@ class WiredStations:
         """Make a candidate its station's connection."""
         return self.server.promote(link)
 
-    def hang_up(self, link: Link, reason: str, code: int = 1008) -> None:
-        """Close this one connection."""
-        self.server.hang_up(link, reason, code)
+    def hang_up(self, link: Link, reason: str, code: int = 1008) -> bool:
+        """Close this one connection; False where it is gone."""
+        return self.server.hang_up(link, reason, code)
 
     async def drain(self, by: Tick) -> None:
         """Close every connection with 1001."""
