@@ -28,6 +28,7 @@ NOUNS: Final = {
     "station": "A simulated station with its display.",
     "psp": "The sandbox payment provider.",
     "qr": "One-time codes and their URLs, without any backend.",
+    "identity": "Who a station is: keys, proofs and their verification, and what a backend has enrolled.",
     "config": "The configuration that commands would run with.",
 }
 

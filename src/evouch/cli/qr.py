@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import typer
 
+from evouch.cli.times import moment
 from evouch.clock import SystemClock
 from evouch.errors import InvalidCode, Refused
 from evouch.ids import Secret
@@ -30,21 +31,6 @@ app = typer.Typer(no_args_is_help=True, help="One-time codes and their URLs, wit
 
 _LIMITS: Final = ("maxtime", "maxenergy", "maxcost")
 _NAMES: Final = {-1: "previous", 0: "current", 1: "next"}
-_UNIX: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?\Z")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(text: str) -> datetime:
-    """Return ISO time with a zone, or unix seconds, as aware UTC."""
-    try:
-        if _UNIX.match(text):
-            return _EPOCH + timedelta(microseconds=int(Decimal(text) * 1_000_000))
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise typer.BadParameter("give unix seconds, or a time with its zone such as 2024-05-23T00:23:05Z")
 
 
 def _amount(text: str) -> Decimal:
@@ -89,7 +75,7 @@ _SecretFile = Annotated[
 _At = Annotated[
     datetime | None,
     typer.Option(
-        "--at", parser=_moment, metavar="TIME", help="Unix seconds, or ISO time with a zone.", show_default="now"
+        "--at", parser=moment, metavar="TIME", help="Unix seconds, or ISO time with a zone.", show_default="now"
     ),
 ]
 _Validity = Annotated[

@@ -83,9 +83,9 @@ def _verifier(identity: Identity, presented: Certificate | None) -> Verifier:
 def _named(claim: Claim) -> str | None:
     """Return the material that the proof itself names, normalised."""
     if claim.did is not None:
-        return read_did(claim.did, demo=True).normalised
+        return read_did(claim.did, enrolling=False).normalised
     if claim.public_key is not None:
-        return read_key(claim.public_key, demo=True).material
+        return read_key(claim.public_key, enrolling=False).material
     return None
 
 

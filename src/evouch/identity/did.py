@@ -55,24 +55,25 @@ class Did:
     address: bytes | None = None
 
 
-def read_did(text: str, *, demo: bool = False) -> Did:
+def read_did(text: str, *, enrolling: bool = True) -> Did:
     """Return what ``text`` says.
 
-    Raises ``Refused``: ``badDid``, ``unsupportedDid``, ``weakKey``, and unless ``demo`` keys
-    are welcome ``publicDemoKey``.
+    Raises ``Refused``: ``badDid``, ``unsupportedDid``, and while ``enrolling`` ``weakKey`` and
+    ``publicDemoKey``.
     """
     did = _parsed(text)
-    if did.key is not None:
-        refuse_weak(did.key)
-        if not demo:
-            refuse_public_demo(did.key)
+    if enrolling and did.key is not None:
+        refuse_public_demo(refuse_weak(did.key))
     return did
 
 
 @lru_cache(maxsize=16_384)  # one per enrolled station, like key_of
 def did_of(material: str) -> Did:
-    """Return an enrolled DID; ``Refused`` as :func:`read_did`, but for ``publicDemoKey``."""
-    return read_did(material, demo=True)
+    """Return an enrolled DID; ``Refused``: badDid, unsupportedDid, weakKey."""
+    did = _parsed(material)
+    if did.key is not None:
+        refuse_weak(did.key)
+    return did
 
 
 def did_key(key: PublicKey) -> str:

@@ -167,11 +167,10 @@ def public_key(type: KeyType, given: bytes) -> PublicKey:
     return PublicKey(type, _HEADERS[type][0] + point, loaded)
 
 
-def read_key(document: Json, *, demo: bool = False) -> PublicKey:
+def read_key(document: Json, *, enrolling: bool = True) -> PublicKey:
     """Return the key of a ``{"type", "encoding", "value"}`` as W3CP writes one.
 
-    Raises ``Refused``: ``badKey``, ``weakKey``, and unless ``demo`` keys are welcome
-    ``publicDemoKey``.
+    Raises ``Refused``: ``badKey``, and while ``enrolling`` ``weakKey`` and ``publicDemoKey``.
     """
     if not isinstance(document, dict) or document.keys() != {"type", "encoding", "value"}:
         raise Refused("badKey", "a key is an object of type, encoding and value")
@@ -181,7 +180,7 @@ def read_key(document: Json, *, demo: bool = False) -> PublicKey:
         key = public_key(KeyType(document["type"]), encoding.read_base64url(document["value"]))
     except (ValueError, TypeError):
         raise Refused("badKey", "unknown type, or value that is not base64url") from None
-    return refuse_weak(key) if demo else refuse_public_demo(refuse_weak(key))
+    return refuse_public_demo(refuse_weak(key)) if enrolling else key
 
 
 @lru_cache(maxsize=16_384)  # one per enrolled station; loading a key costs as much as using it
@@ -243,8 +242,10 @@ class PrivateKey:
             raise Refused("badKey", "a key of a station is ed25519, ecP256 or secp256k1")
         return cls(loaded)
 
-    #: The same: PEM and DER tell themselves apart.
-    from_pem = from_pkcs8
+    @classmethod
+    def from_pem(cls, given: KeyBytes) -> Self:
+        """Return the same: PEM and DER tell themselves apart."""
+        return cls.from_pkcs8(given)
 
     def pem(self) -> KeyBytes:
         """Return it as PKCS #8 in PEM, unencrypted."""

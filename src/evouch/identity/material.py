@@ -1,11 +1,11 @@
 """What an operator types, turned into the one text that is enrolled and compared.
 
-publicKey: the ``{"type", "encoding", "value"}`` of a KEY.json, as text or decoded;
-x509Certificate: a certificate in PEM, or its SHA-256 in hex (colons as openssl prints them);
-web3: a DID.
+publicKey: the ``{"type", "encoding", "value"}`` of a KEY.json, as text or decoded, alone or as
+``evouch identity keygen --json`` prints it; x509Certificate: a certificate in PEM, or its
+SHA-256 in hex (colons as openssl prints them); web3: a DID.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from evouch import wire
 from evouch.errors import Refused
@@ -15,9 +15,12 @@ from evouch.identity.did import read_did
 from evouch.identity.enrolment import IdentityKind
 from evouch.identity.keys import read_key, refuse_public_demo
 
-__all__ = ["read_material"]
+__all__ = ["key_document", "read_material"]
 
 Json = Any
+
+#: Members that follow from the key and are there for people.
+_BESIDE: Final = frozenset({"did", "fingerprint", "material"})
 
 
 def read_material(kind: IdentityKind, given: str | Json) -> str:
@@ -27,7 +30,7 @@ def read_material(kind: IdentityKind, given: str | Json) -> str:
     """
     match kind:
         case IdentityKind.PUBLIC_KEY:
-            return read_key(_decoded(given) if isinstance(given, str) else given).material
+            return read_key(key_document(_decoded(given) if isinstance(given, str) else given)).material
         case IdentityKind.WEB3:
             if not isinstance(given, str):
                 raise Refused("badDid", "a DID is a text")
@@ -36,6 +39,13 @@ def read_material(kind: IdentityKind, given: str | Json) -> str:
             if not isinstance(given, str):
                 raise Refused("badCertificate", "a certificate is its PEM, or the SHA-256 of it in hex")
             return _certificate(given.strip())
+
+
+def key_document(document: Json) -> Json:
+    """Return a KEY.json without what ``keygen`` prints beside the key; anything else as it is."""
+    if not isinstance(document, dict):
+        return document
+    return {name: value for name, value in document.items() if name not in _BESIDE}
 
 
 def _decoded(text: str) -> Json:
