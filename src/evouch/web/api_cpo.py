@@ -53,7 +53,7 @@ def _route(row: Operation) -> HTTPRouteHandler:
         return Response(encode(answer), status_code=200, media_type=_JSON)
 
     path = row.path
-    for name in ("station", "payment"):
+    for name in ("station", "payment", "identity", "message"):
         path = path.replace(f"{{{name}}}", f"{{{name}:str}}")
     for name in _SLASHED:
         path = path.replace(f"{{{name}}}", f"{{{name}:path}}")

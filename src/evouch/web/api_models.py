@@ -6,6 +6,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from evouch.charging.tokens import TokenKind, TokenStatus
+from evouch.web.api_identity_models import Standing
+from evouch.web.api_texts import AskedTime, Line, Short, Time
 
 __all__ = [
     "Amount", "AuditInfo", "AuditList", "Blocked", "BootHold", "CallAnswer", "CallRequest", "ConnectorInfo",
@@ -15,11 +17,8 @@ __all__ = [
     "TokenList", "TokenPut", "TransactionDetail", "TransactionInfo", "TransactionList",
 ]  # fmt: skip
 
-Short = Annotated[str, Meta(max_length=50)]
-Line = Annotated[str, Meta(max_length=500)]
 #: What every station can send in HTTP Basic: 16 to 40 printable ASCII characters.
 Passphrase = Annotated[str, Meta(pattern="^[ -~]{16,40}$")]
-Time = Annotated[str, Meta(description="RFC 3339, UTC")]
 
 
 class ErrorBody(Struct, frozen=True):
@@ -134,6 +133,16 @@ class StationInfo(Struct, frozen=True):
     hold_boot: bool
     blocked: bool
     password_set: bool
+    #: enrolled as trusted: never asked to prove its identity
+    trusted: bool
+    #: the least OCPP security profile that it may connect with
+    security_profile: int
+    #: common name of its client certificate, where that is not its id
+    certificate_name: str
+    #: until then a key of its own is enrolled on first use
+    enrol_until: Time | None
+    #: who its live connection has proved to be
+    standing: Standing | None
     evses: list[EvseInfo]
     connectors: list[ConnectorInfo]
 
@@ -181,7 +190,7 @@ class TokenPut(Struct, frozen=True, forbid_unknown_fields=True):
 
     status: TokenStatus = TokenStatus.ACCEPTED
     kind: TokenKind = TokenKind.UNSAID
-    expires: Annotated[str, Meta(max_length=40, description="RFC 3339")] | None = None
+    expires: AskedTime | None = None
     group: Short | None = None
     note: Line = ""
 

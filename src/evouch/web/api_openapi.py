@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from evouch.web import api_records, api_stations  # noqa: F401 - they enter their operations into the table
+from evouch.web import api_identity, api_records, api_stations  # noqa: F401 - they enter their operations into the table
 from evouch.web.api_models import ErrorAnswer, Health
 from evouch.web.api_routes import ERRORS, MOST, OPERATIONS, Operation
 
@@ -19,6 +19,8 @@ _PATH: Final[dict[str, Any]] = {
     "token": {"type": "string", "pattern": "^[ -~]{1,255}$"},
     "transaction": {"type": "string", "minLength": 1, "maxLength": 255},
     "payment": {"type": "string", "minLength": 1, "maxLength": 64},
+    "identity": {"type": "string", "minLength": 1, "maxLength": 64},
+    "message": {"type": "string", "minLength": 1, "maxLength": 64},
 }
 _QUERY: Final[dict[str, Any]] = {
     "active": {"type": "boolean", "default": False},
@@ -42,7 +44,7 @@ def document(server: str) -> bytes:
             "info": {
                 "title": "evouch operator API",
                 "version": "1",
-                "description": "Stations, tokens, transactions and payments of one charge point operator.",
+                "description": "Stations, identities, tokens, transactions and payments of one charge point operator.",
             },
             "servers": [{"url": server}],
             "security": [{"token": []}],

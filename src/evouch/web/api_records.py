@@ -4,12 +4,12 @@ from typing import Any
 
 from evouch.charging.tokens import Limit
 from evouch.errors import Refused
-from evouch.ids import PaymentId, StationId, TransactionId, parse_station_id
+from evouch.ids import PaymentId, TransactionId
 from evouch.store.ports import Delete, Put
 from evouch.store.records import Entry, Intent, Sample, TokenRecord, Transaction
 from evouch.units import Money, format_time, parse_time
 from evouch.web import api_models as m
-from evouch.web.api_routes import Ask, operation
+from evouch.web.api_routes import Ask, asked_station, operation
 from evouch.webpayment.checkout import Checkout
 
 __all__ = ["payment_info"]
@@ -81,7 +81,7 @@ def _token(record: TokenRecord) -> m.TokenInfo:
 @operation("GET", "/transactions", gives=m.TransactionList, query=("active", "station", "limit"))
 async def list_transactions(ask: Ask) -> m.TransactionList:
     """Transactions, newest first; ``active`` leaves out those that ended."""
-    found = await ask.cpo.store.transactions(active=ask.active, station=_asked_station(ask), limit=ask.limit)
+    found = await ask.cpo.store.transactions(active=ask.active, station=asked_station(ask), limit=ask.limit)
     return m.TransactionList([m.TransactionInfo(**_transaction(each)) for each in found])
 
 
@@ -94,14 +94,6 @@ async def get_transaction(ask: Ask) -> m.TransactionDetail:
         raise Refused("unknownTransaction")
     samples = await ask.cpo.store.samples(ask.station, id)
     return m.TransactionDetail(**_transaction(found), samples=[_sample(each) for each in samples])
-
-
-def _asked_station(ask: Ask) -> StationId | None:
-    text = ask.query.get("station")
-    try:
-        return None if text is None else parse_station_id(text)
-    except ValueError:
-        raise Refused("badQuery", "station") from None
 
 
 def _transaction(record: Transaction) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 from evouch.cpo.app import Cpo
 from evouch.errors import Refused
 from evouch.ids import StationId, parse_station_id
+from evouch.web.words_identity import REFUSALS
 
-__all__ = ["ERRORS", "MOST", "OPERATIONS", "Ask", "Operation", "operation"]
+__all__ = ["ERRORS", "MOST", "OPERATIONS", "Ask", "Operation", "asked_station", "operation"]
 
 #: Rows of the longest list.
 MOST: Final = 1000
@@ -38,6 +39,7 @@ ERRORS: Final[dict[str, tuple[int, str]]] = {
     "serverError": (500, "Something went wrong here."),
     "stationBusy": (503, "Too many calls to this station are waiting."),
     "stationSilent": (504, "The station did not answer in time; whether it acted is not known."),
+    **REFUSALS,
 }
 
 
@@ -115,3 +117,12 @@ def operation(
         return run
 
     return enter
+
+
+def asked_station(ask: Ask) -> StationId | None:
+    """Return the station that the query names, None for all; Refused("badQuery")."""
+    text = ask.query.get("station")
+    try:
+        return None if text is None else parse_station_id(text)
+    except ValueError:
+        raise Refused("badQuery", "station") from None

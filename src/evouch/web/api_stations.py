@@ -4,27 +4,29 @@ from typing import Any
 
 from evouch.charging.dialogue import RawAnswer, Unspeakable
 from evouch.charging.equipment import Evse
+from evouch.cpo.app import Cpo
 from evouch.cpo.stations import StationView
 from evouch.errors import LocalError, Offline, Overloaded, PeerRefused, Refused
 from evouch.ids import EvseNumber, Secret
 from evouch.store.records import QrKey
 from evouch.units import Watts, format_time
 from evouch.web import api_models as m
+from evouch.web.api_identity import standing
 from evouch.web.api_routes import Ask, operation
 
-__all__ = ["detail", "info", "key_state"]
+__all__ = ["key_state"]
 
 
 @operation("GET", "/stations", gives=m.StationList)
 async def list_stations(ask: Ask) -> m.StationList:
     """All stations, with what is live of them."""
-    return m.StationList([info(view) for view in ask.cpo.stations.list()])
+    return m.StationList([m.StationInfo(**_shared(ask.cpo, view)) for view in ask.cpo.stations.list()])
 
 
 @operation("GET", "/stations/{station}", gives=m.StationDetail, refuses=("unknownStation",))
 async def get_station(ask: Ask) -> m.StationDetail:
     """One station with its configuration and QR keys."""
-    return detail(ask.cpo.stations.get(ask.station))
+    return _detail(ask.cpo, ask.cpo.stations.get(ask.station))
 
 
 @operation("PUT", "/stations/{station}", takes=m.StationPut, gives=m.StationDetail, refuses=("badPassword", "badEvses"))
@@ -46,7 +48,7 @@ async def put_station(ask: Ask) -> m.StationDetail:
     view = await ask.cpo.stations.register(
         ask.station, actor=ask.actor, name=body.name, address=body.address, evses=evses, password=password
     )
-    return detail(view)
+    return _detail(ask.cpo, view)
 
 
 @operation("DELETE", "/stations/{station}", refuses=("unknownStation",))
@@ -75,7 +77,7 @@ async def put_block(ask: Ask) -> None:
 
 @operation(
     "POST", "/stations/{station}/calls", takes=m.CallRequest, gives=m.CallAnswer,
-    refuses=("unknownStation", "stationOffline", "stationSilent", "stationBusy", "badPayload"),
+    refuses=("unknownStation", "unproven", "needsTls", "stationOffline", "stationSilent", "stationBusy", "badPayload"),
 )  # fmt: skip
 async def call_station(ask: Ask) -> m.CallAnswer:
     """Send any CALL of the station's own version and return its CALLRESULT or CALLERROR."""
@@ -112,17 +114,12 @@ async def provision(ask: Ask) -> m.ProvisionAnswer:
     return m.ProvisionAnswer(report.ready, {str(evse): word for evse, word in report.outcome.items()})
 
 
-def info(view: StationView) -> m.StationInfo:
-    """Return a station as lists show it."""
-    return m.StationInfo(**_shared(view))
+def _detail(cpo: Cpo, view: StationView) -> m.StationDetail:
+    keys = [_key(key) for key in view.keys]
+    return m.StationDetail(**_shared(cpo, view), settings=view.record.settings, keys=keys)
 
 
-def detail(view: StationView) -> m.StationDetail:
-    """Return a station with its settings and keys."""
-    return m.StationDetail(**_shared(view), settings=view.record.settings, keys=[_key(key) for key in view.keys])
-
-
-def _shared(view: StationView) -> dict[str, Any]:
+def _shared(cpo: Cpo, view: StationView) -> dict[str, Any]:
     record, present = view.record, view.present
     states = sorted(present.connectors.items()) if present else []
     return {
@@ -132,6 +129,9 @@ def _shared(view: StationView) -> dict[str, Any]:
         "vendor": record.vendor, "model": record.model, "serial": record.serial, "firmware": record.firmware,
         "booted_at": format_time(record.booted_at) if record.booted_at else None,
         "hold_boot": record.hold_boot, "blocked": record.blocked, "password_set": record.password is not None,
+        "trusted": record.trusted, "security_profile": record.profile, "certificate_name": record.certificate_name,
+        "enrol_until": format_time(record.enrol_until) if record.enrol_until else None,
+        "standing": standing(cpo, record.id),
         "evses": [m.EvseInfo(each.number, each.connectors, each.max_power, each.evse_id) for each in record.evses],
         "connectors": [m.ConnectorInfo(evse, connector, str(status)) for (evse, connector), status in states],
     }  # fmt: skip

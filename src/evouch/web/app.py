@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from evouch.clock import Clock, Entropy
 from evouch.cpo.app import Cpo
 from evouch.errors import EvouchError, InvalidCode, Refused
-from evouch.web import api_cpo, pages_driver, pages_operator, pages_payment
+from evouch.web import api_cpo, pages_driver, pages_operator, pages_operator_station, pages_payment
 from evouch.web.desk import Desk
 from evouch.web.security import AnyRequest, Doorkeeper
 from evouch.web.views import asset, problem
@@ -33,7 +33,7 @@ def create_app(cpo: Cpo, *, clock: Clock, entropy: Entropy, base_url: str, provi
     door = Doorkeeper(base_url=base_url, provider_url=provider_url, entropy=entropy, key=cpo.operators.pepper)
     templates = _templates(cpo)
     handlers: list[Any] = [static, *pages_driver.handlers(templates), *pages_payment.HANDLERS, *api_cpo.HANDLERS]
-    handlers += pages_operator.HANDLERS
+    handlers += [*pages_operator.HANDLERS, *pages_operator_station.HANDLERS]
     app = _Application(
         handlers,
         exception_handlers={EvouchError: _refused, HTTPException: _http_error, Exception: _broken},

@@ -1,4 +1,4 @@
-"""The operator's pages: which stations are there, what is being paid, fresh QR secrets at a click.
+"""The operator's pages: which stations are there and who has proved it, what needs a look, what is being paid.
 
 Whoever wants more uses the API. A login is a signed cookie that no other site can send and
 no script can read; every form carries proof that it came from our page.
@@ -7,12 +7,13 @@ no script can read; every form carries proof that it came from our page.
 from typing import Final
 
 from litestar import get, post
-from litestar.params import FromPath
 
 from evouch.errors import Refused
-from evouch.ids import Secret, StationId
+from evouch.ids import Secret
+from evouch.web import words_identity
 from evouch.web.api_stations import key_state
 from evouch.web.desk import Desk, desk_of, form
+from evouch.web.identity_view import seen
 from evouch.web.logins import acting, who
 from evouch.web.security import AnyRequest, address
 from evouch.web.views import Page, page, redirect
@@ -21,7 +22,9 @@ __all__ = ["HANDLERS"]
 
 #: Rows of a page: newer ones are what people look for.
 _ROWS: Final = 50
-_EVENTS: Final = 10
+_EVENTS: Final = 200
+_MANY: Final = 1000
+_NEWS: Final = 5
 _LONGEST_PASSWORD: Final = 1024
 
 
@@ -31,30 +34,21 @@ async def stations(request: AnyRequest) -> Page:
     desk, login = await who(request)
     if login is None:
         return redirect("/operator/login")
-    events = await desk.cpo.store.security_events(limit=_EVENTS)
-    return page(
-        "operator_stations.html", login=login, stations=desk.cpo.stations.list(), events=events, state=key_state
-    )
+    events = await desk.cpo.store.security_events(limit=_NEWS)
+    stations = [(view, seen(desk.cpo, view)) for view in desk.cpo.stations.list()]
+    return page("operator_stations.html", login=login, stations=stations, events=events, state=key_state)
 
 
-@get("/operator/stations/{station:str}")
-async def station(request: AnyRequest, station: FromPath[str]) -> Page:
-    """Show one station."""
+@get("/operator/security")
+async def security(request: AnyRequest) -> Page:
+    """List security events, of one station if one is named."""
     desk, login = await who(request)
     if login is None:
         return redirect("/operator/login")
-    view = desk.cpo.stations.get(StationId(station))
-    audit = [row for row in await desk.cpo.store.audit(limit=1000) if row.subject == station][:_EVENTS]
-    found = await desk.cpo.store.transactions(station=StationId(station), limit=_EVENTS)
-    return page("operator_station.html", login=login, view=view, audit=audit, transactions=found, state=key_state)
-
-
-@post("/operator/stations/{station:str}/provision", status_code=303)
-async def provision(request: AnyRequest, station: FromPath[str]) -> Page:
-    """Give every EVSE of a station a fresh QR secret."""
-    desk, login, _ = await acting(request)
-    await desk.cpo.stations.provision(StationId(station), actor=login.name)
-    return redirect(request.url.path.removesuffix("/provision"))
+    station = request.query_params.get("station", "")
+    found = await desk.cpo.store.security_events(limit=_MANY)
+    events = [each for each in found if not station or each.station == station][:_EVENTS]
+    return page("operator_security.html", login=login, events=events, station=station, meaning=words_identity.EVENTS)
 
 
 @get("/operator/payments")
@@ -95,7 +89,7 @@ async def leave(request: AnyRequest) -> Page:
     return redirect("/operator/login", cookies=[desk.door.log_out()])
 
 
-HANDLERS: Final = [stations, station, provision, payments, ask, enter, leave]
+HANDLERS: Final = [stations, security, payments, ask, enter, leave]
 
 
 def _form(desk: Desk, request: AnyRequest, *, wrong: bool = False) -> Page:

@@ -69,7 +69,7 @@ def _templates() -> jinja2.Environment:
     environment.filters |= {
         "money": words.money, "price": words.price, "kwh": words.kwh, "kw": words.kw, "span": words.span,
         "kwh3": units.kwh, "limits": words.limits, "segment": lambda text: quote(str(text), safe=""),
-        "minute": lambda at: f"{at:%Y-%m-%d %H:%M}",
+        "minute": lambda at: f"{at:%Y-%m-%d %H:%M}", "second": lambda at: f"{at:%Y-%m-%d %H:%M:%S}",
     }  # fmt: skip
     contents = b"".join(found[1] for name in _ASSETS if (found := asset(name)))
     environment.globals["stamp"] = sha256(contents).hexdigest()[:12]

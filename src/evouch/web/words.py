@@ -11,6 +11,7 @@ from typing import Final
 
 from evouch.charging.tokens import Limit
 from evouch.units import Money, Watts, Wh
+from evouch.web.words_identity import REFUSALS
 from evouch.webpayment.checkout import Checkout, State
 
 __all__ = ["BUSY", "PROBLEMS", "Stage", "kw", "kwh", "limits", "money", "price", "span", "stage"]
@@ -39,6 +40,7 @@ PROBLEMS: Final[dict[str, tuple[int, str, str]]] = {
     "badLimit": (422, "This limit cannot be used", "Please go back and leave it empty."),
     "malformed": (400, "This did not work", "The address or the form is not complete. Please scan the code again."),
     "serverError": (500, "Something went wrong here", "It is not your fault. Please try again in a moment."),
+    **{reason: (status, "This was not done", says) for reason, (status, says) in REFUSALS.items()},
 }  # fmt: skip
 
 #: Why nobody can pay at an EVSE now, and what to do instead.

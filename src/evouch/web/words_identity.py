@@ -8,16 +8,23 @@ from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from typing import Final
 
-from evouch.identity.enrolment import Identity, IdentityKind
+from evouch.cpo.challenger import TRUSTED_BY
+from evouch.cpo.identities import describe
+from evouch.cpo.visits import StandingView
+from evouch.identity.enrolment import Identity, IdentityKind, SigningInput
+from evouch.identity.standing import Standing
 
-__all__ = ["EVENTS", "REFUSALS", "STANDINGS", "STEPS", "Badge", "badge", "fingerprint", "short", "step"]
+__all__ = [
+    "DONE", "EVENTS", "PROFILES", "REFUSALS", "SIGNS", "STANDINGS", "STEPS", "Badge", "badge", "fingerprint", "short",
+    "step",
+]  # fmt: skip
 
 #: Reason → HTTP status and sentence of a refused act on identities.
 REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknownIdentity": (404, "There is no such identity."),
     "materialTaken": (409, "This key, DID or certificate is enrolled already. One belongs to one station, once."),
     "oneMaterial": (422, "Give one of: a public key, a DID, a certificate."),
-    "privateKey": (422, "This is a private key, which stays in its station: enrol the public half, and make a new pair."),
+    "privateKey": (422, "This is a private key, which stays in its station. Enrol the public half, of a new pair."),
     "badKey": (422, "This is no public key: give type (ed25519, ecP256, secp256k1), encoding (base64url) and value."),
     "weakKey": (422, "This key is one that anybody can sign for. Make another one."),
     "publicDemoKey": (422, "The private half of this key is published for demonstrations. Make another one."),
@@ -25,6 +32,16 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unsupportedDid": (422, "DIDs are did:key, did:w3cp, did:kilt:light, did:ethr and did:ewc, with a key that signs."),
     "badCertificate": (422, "Give the certificate as PEM, or its SHA-256 as 64 hexadecimal digits."),
     "badTime": (422, "A time looks like 2026-11-20T08:00:00Z, and an identity begins before it ends."),
+    "alreadyEnrolled": (409, "An identity is enrolled already: another one is enrolled as the next, not on first use."),
+    "revoked": (409, "This identity is revoked, for good. Enrol another one."),
+    "offline": (409, "The station is not connected."),
+    "unproven": (409, "The station has not proved its identity; nothing is sent to it before."),
+    "needsTls": (409, "Certificates are not handled on a plain connection."),
+    "unknownMessage": (404, "There is no such message in quarantine that could be decided on."),
+    "notBookable": (409, "This message cannot be taken as true: nothing can be made of it any more."),
+    "toldToWait": (409, "The station was told to wait, and hears nothing until it boots again."),
+    "badWindow": (422, "A window for first use is open for seconds, hours or days, a week at most."),
+    "badProfile": (422, "A security profile is 0, 1, 2 or 3."),
 }  # fmt: skip
 
 
@@ -38,15 +55,17 @@ class Badge:
 
 
 #: State of a connection → how it is shown.
-STANDINGS: Final[dict[str, Badge]] = {
-    "new": Badge("not asked", "", "Nobody has asked this connection to prove its identity."),
-    "challenged": Badge("challenged", "wait", "It was asked to prove its identity and has not answered yet."),
-    "proven": Badge("proven", "good", "It has proved its identity on this connection."),
-    "trusted": Badge("trusted", "good", "A rule trusts this connection, so it is not asked."),
-    "untrusted": Badge("unproven", "wait", "It does not know the message, and was let in all the same."),
-    "failed": Badge("refused", "bad", "It did not prove its identity. It may boot and send heartbeats, nothing else."),
+STANDINGS: Final[dict[Standing, Badge]] = {
+    Standing.NEW: Badge("not asked", "", "Nobody has asked this connection to prove its identity."),
+    Standing.CHALLENGED: Badge("challenged", "wait", "It was asked to prove its identity and has not answered yet."),
+    Standing.PROVEN: Badge("proven", "good", "It has proved its identity on this connection."),
+    Standing.TRUSTED: Badge("trusted", "good", "A rule trusts this connection, so it is not asked."),
+    Standing.UNTRUSTED: Badge("unproven", "wait", "It does not know the message. It may say how it is, nothing more."),
+    Standing.DOUBTED: Badge("doubted", "bad", "Asked again, it did not prove itself: it begins nothing new."),
+    Standing.FAILED: Badge("refused", "bad", "It did not prove its identity. It may boot and ask the time."),
 }  # fmt: skip
 _ASLEEP: Final = Badge("–")
+_UNASKED: Final = Badge("not asked", "", "Nothing is enrolled for it, and nothing is required of it.")
 
 #: Step of a proof → what its failure means to the operator. The station is told none of it.
 STEPS: Final[dict[str, str]] = {
@@ -58,9 +77,43 @@ STEPS: Final[dict[str, str]] = {
     "proofOfWork": "It did not do the work that was asked for.",
     "key": "It named a key that is not enrolled for it, or enrolled nothing that fits.",
     "signature": "The signature is not by a key that is enrolled for it.",
-    "unsupported": "It does not know the message SignedChallenge.",
+    "unsupported": "It does not know the message SignedChallenge, or its version of OCPP is not asked.",
     "timeout": "It did not answer in time.",
+    "expired": "It answered when the challenge had expired.",
     "offline": "Its connection ended before it answered.",
+}
+
+#: What a key was seen to sign.
+SIGNS: Final[dict[SigningInput, str]] = {
+    SigningInput.CANONICAL: "the canonical JSON",
+    SigningInput.HASH_TEXT: "its hash, as text",
+    SigningInput.DIGEST: "its hash, as bytes",
+    SigningInput.EIP191_CANONICAL: "the canonical JSON, as Ethereum does",
+    SigningInput.EIP191_HASH_TEXT: "its hash as text, as Ethereum does",
+    SigningInput.EIP191_DIGEST: "its hash as bytes, as Ethereum does",
+}
+
+#: OCPP security profile → what it is.
+PROFILES: Final[dict[str, str]] = {
+    "0": "0 – any",
+    "1": "1 – password",
+    "2": "2 – TLS and password",
+    "3": "3 – TLS with its own certificate",
+}
+
+#: What an operator has just done, as the page says it back.
+DONE: Final[dict[str, str]] = {
+    "proven": "It has just proved its identity.",
+    "enrolled": "The identity is enrolled. It counts from the next challenge on.",
+    "revoked": "The identity is revoked. A connection that it had proved is closed.",
+    "promoted": "The identity is active.",
+    "opened": "The window is open. The first key that the station brings is enrolled, and the window closes.",
+    "closed": "The window is closed.",
+    "trust": "What a connection is trusted for is judged when the station connects again.",
+    "profile": "The least security profile is set.",
+    "booked": "The message was taken as true.",
+    "dismissed": "The message was dismissed. It stays in the records.",
+    "certificate": "The certificate name counts from the next connection on.",
 }
 
 #: Kind of a security event → what it means. Names are those of the OCPP 1.6 security whitepaper where it has one.
@@ -68,16 +121,20 @@ EVENTS: Final[dict[str, str]] = {
     "FailedToAuthenticateAtCentralSystem": "A station did not prove its identity.",
     "AttemptedReplayAttacks": "A proof was sent that belongs to another challenge.",
     "InvalidMessages": "A station sent what it may not send before it has proved its identity, or what is no message.",
+    "IdentityChallengeTimedOut": "A station did not answer a challenge.",
+    "IdentityChallengeUnsupported": "A station does not know the message that asks for a proof.",
+    "IdentityDowngradeAttempt": "A station that has proved itself before says that it cannot: it may be another.",
     "codesNeverMatch": "Codes of this station never match: its clock or its secret is wrong. It got a fresh one.",
 }  # fmt: skip
 
 
-def badge(state: object) -> Badge:
-    """Return how a standing is shown; one that has no name here is shown as it is."""
-    if state is None:
+def badge(standing: StandingView | None) -> Badge:
+    """Return how a standing is shown; None is a station without a connection."""
+    if standing is None:
         return _ASLEEP
-    text = str(state).rpartition(".")[2].lower()
-    return STANDINGS.get(text, Badge(text))
+    if standing.state is Standing.TRUSTED and standing.how == TRUSTED_BY[None]:
+        return _UNASKED
+    return STANDINGS[standing.state]
 
 
 def step(name: str, reason: str = "") -> str:
@@ -97,11 +154,8 @@ def fingerprint(identity: Identity) -> str:
 
 def short(identity: Identity) -> str:
     """Return an identity as people compare it: ``ed25519 key 3f9a11c2…``, a certificate's hash, a DID's two ends."""
-    if identity.kind is IdentityKind.WEB3:
-        did = identity.material
-        return did if len(did) <= _LONG else f"{did[: _LONG - 9]}…{did[-8:]}"
-    kind = "certificate" if identity.kind is IdentityKind.CERTIFICATE else identity.material.partition(":")[0] + " key"
-    return f"{kind} {fingerprint(identity)[:16]}…"
+    text = describe(identity)
+    return f"{text[: _LONG - 9]}…{identity.material[-8:]}" if text.startswith("did:") and len(text) > _LONG else text
 
 
 #: Characters of a DID that still fit on a phone.
