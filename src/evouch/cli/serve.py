@@ -7,7 +7,6 @@ go first, then pages stop, then what is under way is finished and the store clos
 
 import asyncio
 import hashlib
-import ssl
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ import structlog
 
 from evouch.cli.http import HttpServer, bind
 from evouch.cli.keys import keys_in, private_folder, secret_in
+from evouch.cli.serve_identity import enrol, identity_terms, server_tls
 from evouch.cli.settings import CpoConfig, StationEntry
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.app import Cpo, CpoTerms
@@ -87,7 +87,7 @@ class CpoService:
         await self._register(keys)
         self.stations = StationServer(
             self.cpo.backend, self.cpo.gate, wiring=self.cpo.registry.wiring, clock=self.clock, entropy=self.entropy,
-            host=config.ocpp.host, port=config.ocpp.port, tls=_tls(config), authenticated=not self._open_door,
+            host=config.ocpp.host, port=config.ocpp.port, tls=server_tls(config.tls), authenticated=not self._open_door,
         )  # fmt: skip
         self.cpo.connect(self.stations, self.stations)
         await self.stations.start()
@@ -145,6 +145,7 @@ class CpoService:
             plug_margin=config.plug_margin,
             settle=self._settle,
             meter_interval=self._meter_interval,
+            identity=identity_terms(config.identity),
         )
 
     async def _register(self, keys: Path) -> None:
@@ -160,16 +161,18 @@ class CpoService:
             await self.cpo.operators.accept(self.api_token, operator.name, actor="configuration")
 
     async def _station(self, entry: StationEntry) -> None:
-        id = StationId(entry.id)
+        id, by = StationId(entry.id), "configuration"
         if self.cpo.registry.station(id) is None:
             await self.cpo.stations.register(
-                id,
-                actor="configuration",
-                name=entry.name,
-                address=entry.address,
-                evses=entry.wiring(),
-                password=entry.password,
+                id, actor=by, name=entry.name, address=entry.address, evses=entry.wiring(), password=entry.password
             )
+            if entry.trusted:
+                await self.cpo.identities.trust(id, True, actor=by)
+            if entry.profile:
+                await self.cpo.identities.set_profile(id, entry.profile, actor=by)
+            if entry.certificate_name:
+                await self.cpo.identities.name_certificate(id, entry.certificate_name, actor=by)
+        await enrol(self.cpo, entry)
 
 
 def _database(config: CpoConfig) -> str:
@@ -183,12 +186,3 @@ def _host(host: str) -> str:
 def _key_id(key: KeyBytes) -> str:
     """Return a public name for a signing key: a hash of it, far too short to say anything about it."""
     return hashlib.sha256(b"evouch key id\0" + key.reveal()).hexdigest()[:8]
-
-
-def _tls(config: CpoConfig) -> ssl.SSLContext | None:
-    if config.tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(config.tls.certificate, config.tls.key)
-    return context
