@@ -157,7 +157,6 @@ class Cpo(Onlooker):
             self.stopping, self.tie,
         )  # fmt: skip
         self.upkeep, self.checkouts.stepped, self.checkouts.found = upkeep, upkeep.stepped, upkeep.found
-        self.gate = StationGate(self.registry, clock, pepper, open_door=terms.open_door)
         inner = CpoBackend(
             self.registry, self.presence, self.sessions, self.authorizer, clock, self, terms.heartbeat, terms.open_door
         )
@@ -168,6 +167,10 @@ class Cpo(Onlooker):
         )
         self.identities.revoked, self.identities.unsettled = self.challenger.revoked, self.challenger.unsettled
         self.quarantine = Quarantine(self.registry)
+        self.gate = StationGate(
+            self.registry, clock, pepper, open_door=terms.open_door, organization=terms.organization,
+            enrolled=self.identities.certificate_enrolled, suspect=self.alarms.sound,
+        )  # fmt: skip
         self.backend = Doorkeeper(
             inner, self.challenger, self.quarantine, self.alarms, self.sessions, self.registration, self.agenda, line,
             clock, self,

@@ -402,11 +402,14 @@ class Challenger:
                 self.watcher.hang_up(visit, "identity revoked")
 
     def unsettled(self, station: StationId) -> None:
-        """Something that let this station's connection in is no longer so: ask it."""
+        """Something that let this station's connection in is no longer so: ask it, or close it."""
         visit = self.visits.live(station)
-        if visit is None or visit.standing is not Standing.TRUSTED or self._mute(visit):
+        record = self.identities.registry.station(station)
+        if visit is not None and record is not None and visit.link.entrance.profile < record.profile:
+            self.watcher.hang_up(visit, "security profile too low")
+        elif visit is None or visit.standing is not Standing.TRUSTED or self._mute(visit):
             return
-        if self._ruling(visit).decision is Decision.CHALLENGE:
+        elif self._ruling(visit).decision is Decision.CHALLENGE:
             self.ask(visit)
 
     # ── who ──

@@ -25,6 +25,7 @@ from evouch.cpo.registry import Registry
 from evouch.cpo.turns import Turns
 from evouch.errors import Refused
 from evouch.identity.enrolment import FIRST_USE, Identity, IdentityKind, IdentityStatus, SigningInput, usable
+from evouch.identity.material import read_material
 from evouch.ids import StationId
 from evouch.store.ports import Add, Change, Conflict, Delete, Put
 from evouch.store.records import StationRecord
@@ -92,6 +93,10 @@ class Identities:
         record = self.registry.station(station)
         return record is not None and record.enrol_until is not None and self.registry.clock.now() < record.enrol_until
 
+    def certificate_enrolled(self, station: StationId, sha256: str) -> bool:
+        """Return whether a client certificate is one of this station's identities."""
+        return any(one.kind is IdentityKind.CERTIFICATE and one.material == sha256 for one in self.usable(station))
+
     # ── what operators do ──
 
     async def enrol(
@@ -104,8 +109,6 @@ class Identities:
         Refused: unknownStation, badKey, weakKey, publicDemoKey, badDid, unsupportedDid,
         badCertificate, badTime, materialTaken.
         """
-        from evouch.identity.material import read_material  # noqa: PLC0415
-
         if not_before is not None and not_after is not None and not_after <= not_before:
             raise Refused("badTime", "it would end before it begins")
         identity = Identity(

@@ -20,12 +20,17 @@ from evouch.charging.tokens import Limit
 from evouch.clock import Clock, Entropy, SystemClock, Tick
 from evouch.cpo.app import Cpo, CpoTerms
 from evouch.cpo.codes import CodeLimits
+from evouch.cpo.identity_terms import IdentityTerms
 from evouch.cpo.offers import Terms
 from evouch.cpo.provision import QrTerms
 from evouch.errors import EvouchError
+from evouch.identity.certificate import fingerprint
+from evouch.identity.enrolment import Identity, IdentityKind
+from evouch.identity.keys import PrivateKey
 from evouch.ids import EvseNumber, KeyBytes, OcppVersion, Secret, StationId
 from evouch.ocpp.aio import StationClient, StationServer
 from evouch.station.app import Simulator
+from evouch.station.prover import Prover
 from evouch.station.spec import Curve, EvseSpec, StationSpec
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import Store
@@ -84,9 +89,12 @@ class Town:
     # ── stations ──
 
     async def station(
-        self, version: str, *, id: str = "CS-1", evses: int = 1, wait: bool = True, **spec: Any
+        self, version: str, *, id: str = "CS-1", evses: int = 1, wait: bool = True, enrolled: bool = True, **spec: Any
     ) -> Simulator:
-        """Build a station of a version, and wait until its displays show codes."""
+        """Build a station of a version, and wait until its displays show codes.
+
+        What it proves its identity with (``prover``) is enrolled for it, unless the story wants that otherwise.
+        """
         numbers = [EvseNumber(n) for n in range(1, evses + 1)]
         connectors = {n: (n,) if version == "ocpp1.6" else (1,) for n in numbers}
         known = tuple(
@@ -99,6 +107,8 @@ class Town:
             "evses", tuple(EvseSpec(number=n, connectors=connectors[n], curve=Curve(power=POWER)) for n in numbers)
         )
         made = StationSpec(id=StationId(id), version=OcppVersion(version), **spec)
+        if made.prover is not None and enrolled:
+            await self.enrol(made.prover, id=id)
         simulator = Simulator(
             made, connect=self.world.connect(self.server, made), clock=self.world.clock, entropy=self.entropy
         )
@@ -108,6 +118,17 @@ class Town:
             for n in numbers:
                 await self.until(lambda n=n: simulator.screen(n).url, 60)  # type: ignore[misc]
         return simulator
+
+    async def enrol(self, prover: Prover, *, id: str = "CS-1", **how: Any) -> Identity:
+        """Enrol what a station proves its identity with."""
+        match prover.kind:
+            case IdentityKind.PUBLIC_KEY:
+                material: Any = PrivateKey.from_pem(prover.key).public.document()
+            case IdentityKind.WEB3:
+                material = prover.did
+            case IdentityKind.CERTIFICATE:
+                material = fingerprint(prover.certificate or b"")
+        return await self.cpo.identities.enrol(StationId(id), prover.kind, material, actor="town", **how)
 
     # ── drivers ──
 
@@ -243,8 +264,9 @@ def on_sockets(**how: Any) -> Any:
 
 @asynccontextmanager
 async def _town(
-    world: Any, *, store: Store | None = None, hold: str = "30", lock_seconds: int = 300
-) -> AsyncIterator[Town]:
+    world: Any, *, store: Store | None = None, hold: str = "30", lock_seconds: int = 300,
+    identity: IdentityTerms | None = None,
+) -> AsyncIterator[Town]:  # fmt: skip
     entropy = SeededEntropy()
     psp = SandboxPsp(world.clock, entropy, webhook_secret=Secret(b"webhook secret of the town 12345"))
     seller = Seller(name="Town Energy", address="1 Plug Street", vat_id="DE123456789")
@@ -252,7 +274,7 @@ async def _town(
     terms = CpoTerms(
         terms=Terms(tariff=tariff, hold=Money.of(hold, "EUR"), seller=seller, lock_seconds=lock_seconds),
         qr=QrTerms(template=TEMPLATE), base_url="https://town.test", limits=CodeLimits(GENEROUS, GENEROUS, GENEROUS),
-        open_door=True, settle=0.05, meter_interval=1 if not world.manual else 10,
+        open_door=True, settle=0.05, meter_interval=1 if not world.manual else 10, identity=identity or IdentityTerms(),
     )  # fmt: skip
     cpo = Cpo(
         store=store or MemoryStore(), provider=psp, terms=terms, clock=world.clock, entropy=entropy,
