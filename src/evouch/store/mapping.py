@@ -39,11 +39,13 @@ class Part:
     apart: Callable[[Any], tuple[Any, ...]]
     together: Callable[..., Any]
     sealed: bool = False
+    #: where in the record the columns' values stand as they are; none where they have to be made
+    paths: tuple[str, ...] = ()
 
 
 def one(attribute: str, kind: Kind, *, optional: bool = False) -> Part:
     """A field that is a column."""
-    return Part(attribute, (sa.Column(attribute, kind, nullable=optional),), _single, _itself)
+    return Part(attribute, (sa.Column(attribute, kind, nullable=optional),), _single, _itself, paths=(attribute,))
 
 
 def sealed(attribute: str, *, optional: bool = False) -> Part:
@@ -68,7 +70,7 @@ def spread(attribute: str, cls: type, columns: dict[str, tuple[str, Kind]], *, o
         return cls(**dict(zip(names, values, strict=True)))
 
     made = tuple(sa.Column(name, kind, nullable=optional or nullable[field]) for name, (field, kind) in columns.items())
-    return Part(attribute, made, apart, together)
+    return Part(attribute, made, apart, together, paths=() if optional else tuple(f"{attribute}.{n}" for n in names))
 
 
 def money(attribute: str, *, optional: bool = False) -> Part:
@@ -104,18 +106,27 @@ class Mapping(Generic[R]):
         self.c = self.table.c
         self.columns = tuple(self.c[column.name] for column in columns)
         self._names = tuple(column.name for column in columns)
+        #: column → path of its value in a record, of the columns that have one
+        self.paths: dict[str, str] = {}
+        for part in parts:
+            if part.paths:
+                self.paths.update(zip((column.name for column in part.columns), part.paths, strict=True))
         self._chosen: dict[tuple[str, ...], tuple[tuple[str, ...], list[Part]]] = {}
 
     def row(self, record: R, sealer: Sealer) -> dict[str, Any]:
         """Return the column values of ``record``, secrets sealed."""
-        values: list[Any] = []
-        for part in self.parts:
-            values += part.apart(record if part.attribute is None else getattr(record, part.attribute))
-        row = dict(zip(self._names, values, strict=True))
+        row = self.bare(record)
         for name in self.sealed:
             if row[name] is not None:
                 row[name] = sealer.seal(row[name], self.context(row, name))
         return row
+
+    def bare(self, record: R) -> dict[str, Any]:
+        """Return the column values of ``record``, secrets as they are."""
+        values: list[Any] = []
+        for part in self.parts:
+            values += part.apart(record if part.attribute is None else getattr(record, part.attribute))
+        return dict(zip(self._names, values, strict=True))
 
     def some(self, record: R, attributes: tuple[str, ...]) -> dict[str, Any]:
         """Return the column values of some fields of ``record``, none of them sealed, and of its key as ``key_…``."""

@@ -5,7 +5,7 @@ long as nobody's change conflicts; when one does, the transaction is rolled back
 group is written again caller by caller, so that the conflict stays with the one who has it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -30,13 +30,19 @@ _TRY_AGAIN: Final = {"40P01", "40001"}
 
 
 class Written(NamedTuple):
-    """One change as a row. ``how`` names one of the statements of :class:`_Statements`; ``only`` some of its fields."""
+    """One change. ``how`` names one of the statements of :class:`_Statements`; ``only`` some of the record's fields.
+
+    ``row`` is there where secrets had to be sealed; all others are made by the writer, if they are needed at all.
+    """
 
     how: str
     mapping: Mapping[Any]
-    row: dict[str, Any]
     record: Record
     only: tuple[str, ...] = ()
+    row: dict[str, Any] | None = None
+
+
+_Take = Callable[[Written], tuple[Any, ...]]
 
 
 class Work(NamedTuple):
@@ -47,12 +53,12 @@ class Work(NamedTuple):
 
 
 def prepare(change: Change, sealer: Sealer) -> Written:
-    """Return ``change`` as a row."""
-    mapping = MAPPINGS[type(change.record)]
+    """Return ``change`` as it is to be written."""
+    record = change.record
+    mapping = MAPPINGS[type(record)]
     if isinstance(change, Put) and change.only and mapping is not CHECKOUTS:
-        return Written("renew", mapping, mapping.some(change.record, change.only), change.record, change.only)
-    row = mapping.row(change.record, sealer)
-    return Written(_how(change), mapping, row, change.record)
+        return Written("renew", mapping, record, change.only)
+    return Written(_how(change), mapping, record, row=mapping.row(record, sealer) if mapping.sealed else None)
 
 
 def _how(change: Change) -> str:
@@ -76,7 +82,7 @@ class _Statements:
         self._mapping = mapping
         self._mine = mine = sa.and_(*(table.c[name] == sa.bindparam(f"key_{name}") for name in mapping.key))
         self._renewals: dict[tuple[str, ...], sa.Executable] = {}
-        self._prepared: dict[tuple[str, tuple[str, ...]], Prepared] = {}
+        self._prepared: dict[tuple[str, tuple[str, ...]], tuple[Prepared, _Take]] = {}
         self.add: sa.Executable = insert
         self.add_if_new: sa.Executable = insert.on_conflict_do_nothing(index_elements=list(mapping.key))
         self.put: sa.Executable = insert.on_conflict_do_update(index_elements=list(mapping.key), set_=values)
@@ -97,14 +103,27 @@ class _Statements:
             found = self._renewals[only] = sa.update(self._mapping.table).where(self._mine).values(values)
         return found
 
-    def prepared(self, first: Written, dialect: sa.Dialect) -> Prepared:
-        """Return a statement that writes many rows like this one."""
+    def prepared(self, first: Written, dialect: sa.Dialect) -> tuple[Prepared, "_Take"]:
+        """Return a statement that writes many changes like this one, and what takes its values out of each."""
         name = (first.how, first.only)
         found = self._prepared.get(name)
         if found is None:
             statement: sa.Executable = self.renew(first.only) if first.how == "renew" else getattr(self, first.how)
-            found = self._prepared[name] = Prepared(statement, dialect, _parameters(first))
+            prepared = Prepared(statement, dialect, _parameters(first))
+            found = self._prepared[name] = prepared, self._taking(prepared.names)
         return found
+
+    def _taking(self, names: tuple[str, ...]) -> "_Take":
+        """Return what takes values out of a change: one look into the record, where all of them stand there as such."""
+        paths = [self._mapping.paths.get(name.removeprefix("key_")) for name in names]
+        if len(paths) > 1 and all(paths):
+            return attrgetter(*(f"record.{path}" for path in paths))
+
+        def take(written: Written) -> tuple[Any, ...]:
+            row = _parameters(written)
+            return tuple(row[name] for name in names)
+
+        return take
 
 
 class Writer:
@@ -132,7 +151,7 @@ class Writer:
                 return self._numbered(connection, work)
         except Conflict as conflict:
             return conflict
-        except (SQLAlchemyError, ValueError, OverflowError) as error:
+        except (SQLAlchemyError, ValueError, OverflowError, AttributeError, TypeError) as error:
             if _may_pass(error):
                 raise
             return _refused(error)
@@ -147,16 +166,18 @@ class Writer:
         if first.how in {"open", "follow"} or blind:
             for written in run:
                 self._write_one(connection, written)
-        elif self._write_rows(connection, first, [_parameters(written) for written in run]) < len(run):
+        elif self._write_rows(connection, first, run) < len(run):
             raise Conflict(first.record)  # one of them is not there; apart we shall see which
 
-    def _write_rows(self, connection: Connection, first: Written, rows: list[dict[str, Any]]) -> int:
+    def _write_rows(self, connection: Connection, first: Written, run: Sequence[Written]) -> int:
         """Write what is written as ``first`` is; return how many rows that met, or their number where it must not."""
         if connection.dialect.name == "sqlite":
-            met = self._statements[first.mapping.name].prepared(first, connection.dialect).run(connection, rows)
+            prepared, take = self._statements[first.mapping.name].prepared(first, connection.dialect)
+            met = prepared.run(connection, map(take, run))
         else:
+            rows = [_parameters(written) for written in run]
             met = connection.execute(self._statement(first, first.how), rows).rowcount
-        return met if first.how == "renew" else len(rows)
+        return met if first.how == "renew" else len(run)
 
     def _write_one(self, connection: Connection, written: Written) -> None:
         how = "add_if_new" if written.how == "add" else written.how
@@ -180,10 +201,14 @@ def _runs(group: Sequence[Work]) -> Iterator[list[Written]]:
 
 
 def _parameters(written: Written) -> dict[str, Any]:
-    if written.how not in {"delete", "follow"}:  # a renewal's row has its keys already
-        return written.row
-    keys = {f"key_{name}": written.row[name] for name in written.mapping.key}
-    return keys if written.how == "delete" else {**written.row, **keys, "follows": written.row["version"] - 1}
+    how, mapping = written.how, written.mapping
+    if how == "renew":
+        return mapping.some(written.record, written.only)
+    row = mapping.bare(written.record) if written.row is None else written.row
+    if how not in {"delete", "follow"}:
+        return row
+    keys = {f"key_{name}": row[name] for name in mapping.key}
+    return keys if how == "delete" else {**row, **keys, "follows": row["version"] - 1}
 
 
 def _may_pass(error: Exception) -> bool:
