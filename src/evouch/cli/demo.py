@@ -1,8 +1,9 @@
-"""``evouch demo``: a backend, a payment provider and three stations on this machine, speaking over loopback.
+"""``evouch demo``: a backend, a payment provider, three stations and an impostor on this machine, over loopback.
 
 All of them share one process and one event loop, and meet only on sockets, as they would
 between machines. ``--once`` adds a driver for each station and ends when they have their
-receipts.
+receipts. One station has to prove its key before it charges; who says that he is a fourth one,
+and has not its key, is refused.
 """
 
 import asyncio
@@ -22,8 +23,11 @@ from evouch.errors import EvouchError, LocalError
 if TYPE_CHECKING:
     from evouch.cli.serve import CpoService
     from evouch.cli.simulators import Simulators
+    from evouch.identity.keys import PrivateKey
+    from evouch.ids import StationId
     from evouch.psp.sandbox.aio import SandboxService
     from evouch.station.app import Simulator
+    from evouch.station.prover import Prover
 
 __all__ = ["Demo", "command"]
 
@@ -33,6 +37,10 @@ STATIONS: Final[tuple[tuple[str, Literal["1.6", "2.0.1", "2.1"], str, str], ...]
     ("DEMO-201", "2.0.1", "Station Road", "20 Station Road, 12345 Sampletown"),
     ("DEMO-21", "2.1", "Harbour", "21 Quay Street, 12345 Sampletown"),
 )
+#: The station that somebody pretends to be.
+PRETENDED: Final[tuple[str, Literal["1.6", "2.0.1", "2.1"], str, str]] = (
+    "DEMO-IMPOSTOR", "1.6", "Old Mill", "16 Mill Lane, 12345 Sampletown",
+)  # fmt: skip
 #: Strong enough that a charge of seconds has a price worth a receipt.
 POWER: Final = 300_000
 #: A card that asks for confirmation at its bank, and one that does not.
@@ -41,6 +49,10 @@ CARDS: Final = {"DEMO-16": "4242424242424242", "DEMO-201": "4000002500003155", "
 PATIENCE: Final = 60.0
 #: Seconds of charging in the story.
 CHARGE: Final = 4.0
+#: Seconds after which a station that is being challenged boots again by itself: here people are watching.
+PENDING: Final = 1
+#: Seconds that the addresses wait for the identities to be settled.
+MOMENT: Final = 3.0
 
 
 def command(
@@ -56,6 +68,8 @@ def command(
 
     Open a display's address, scan the code with a phone that reaches this machine (or click
     it), pay with the test card 4242 4242 4242 4242, plug in, watch, stop, and get a receipt.
+    The 1.6 station proves its key first. Beside the three there is an impostor, which does not
+    have the key that was enrolled, is refused, and stays dark.
     """
     raise typer.Exit(asyncio.run(_main(once=once, as_json=as_json, state=state, http_port=http_port)))
 
@@ -74,6 +88,7 @@ async def _main(*, once: bool, as_json: bool, state: Path | None, http_port: int
                 summary = await demo.story()
                 print(json.dumps(summary, indent=None if as_json else 2))
                 return 0 if summary["ok"] else 1
+            await demo.identified(MOMENT)
             say(demo.addresses(), as_json=as_json)
             await end.wait()
         finally:
@@ -91,24 +106,42 @@ class Demo:
     psp: "SandboxService" = field(init=False)
     backend: "CpoService" = field(init=False)
     simulators: "Simulators" = field(init=False)
+    #: the keys that are enrolled, and the one that the impostor has
+    _enrolled: "dict[StationId, PrivateKey]" = field(init=False)
+    _wrong: "PrivateKey" = field(init=False)
 
     async def start(self) -> None:
         """Start the provider, the backend, the stations; return when they answer."""
+        from evouch.cli.demo_identity import IMPOSTOR, PROVING, key_in
+        from evouch.cli.keys import private_folder
         from evouch.cli.serve import CpoService
         from evouch.cli.simulators import Simulators
         from evouch.clock import SystemClock, SystemEntropy
+        from evouch.identity.keys import KeyType, PrivateKey
         from evouch.psp.sandbox.aio import SandboxService
 
         clock, entropy = SystemClock(), SystemEntropy()
+        keys = private_folder(self.state / "keys")
+        self._enrolled = {id: key_in(keys / f"{id}-identity.pem", entropy) for id in (PROVING, IMPOSTOR)}
+        self._wrong = PrivateKey.generate(KeyType.ED25519, entropy)
         self.psp = SandboxService(clock=clock, entropy=entropy, merchant="Sampletown Energy", db=self.state / "psp.db")
         await self.psp.start()
-        self.backend = CpoService(self._config(), clock=clock, entropy=entropy, settle=0.05, meter_interval=1)
+        self.backend = CpoService(
+            self._config(), clock=clock, entropy=entropy, settle=0.05, meter_interval=1,
+            pending_interval=PENDING,
+        )  # fmt: skip
         await self.backend.start()
         self.psp.send_webhooks_to(f"{self.backend.http_url}/webhooks/sandbox")
         self.simulators = Simulators(
             self._specs(), backend=self.backend.ocpp_url, clock=clock, entropy=entropy, port=self.station_port
         )
         await self.simulators.start()
+
+    async def identified(self, patience: float) -> bool:
+        """Wait until the proving station is proven and the impostor refused; return whether they are."""
+        from evouch.cli.demo_identity import settled
+
+        return await settled(self.backend.cpo.challenger, self.simulators.stations, patience=patience)
 
     async def stop(self) -> None:
         """Stop everything, stations first."""
@@ -117,9 +150,16 @@ class Demo:
         await self.psp.stop()
 
     def addresses(self) -> dict[str, str]:
-        """Return where to look."""
+        """Return where to look, and who proved what."""
+        from evouch.cli.demo_identity import IMPOSTOR, sentence
+        from evouch.ids import StationId
+
+        challenger = self.backend.cpo.challenger
+        ids = [StationId(id) for id, _, _, _ in STATIONS]
         keys = self.state / "keys"
         shown = {f"display {id} (OCPP {version})": f"{self.simulators.url}/{id}/1" for id, version, _, _ in STATIONS}
+        shown[f"display {IMPOSTOR}"] = f"{self.simulators.url}/{IMPOSTOR}/1"
+        shown |= {f"identity {id}": sentence(challenger, id) for id in (*ids, IMPOSTOR)}
         return shown | {
             "all stations": self.simulators.url,
             "operator": f"{self.backend.http_url}/operator",
@@ -132,17 +172,25 @@ class Demo:
 
     async def story(self) -> dict[str, Any]:
         """Have a driver charge and pay at every station at once; return what happened."""
-        tales = await asyncio.gather(*(self._tale(id, version) for id, version, _, _ in STATIONS))
-        return {"ok": all(tale["state"] == "SETTLED" for tale in tales), "stations": tales}
+        from evouch.cli.demo_identity import IMPOSTOR, refused
+
+        told = asyncio.gather(*(self._tale(id, version) for id, version, _, _ in STATIONS))
+        identified, tales = await asyncio.gather(self.identified(PATIENCE), told)
+        turned_away = refused(self.backend.cpo.challenger, self.simulators.stations[IMPOSTOR])
+        ok = identified and turned_away["code"] is None and all(tale["state"] == "SETTLED" for tale in tales)
+        return {"ok": ok, "stations": tales, "refused": [turned_away]}
 
     async def _tale(self, id: str, version: str) -> dict[str, Any]:
+        from evouch.cli.demo_identity import standing
+        from evouch.ids import StationId
+
         tale: dict[str, Any] = {"station": id, "ocpp": version, "state": None}
         try:
             async with asyncio.timeout(PATIENCE):
                 tale |= await self._charge(id)
         except (EvouchError, TimeoutError) as error:
             tale["error"] = f"{type(error).__name__}: {error}"
-        return tale
+        return tale | {"identity": standing(self.backend.cpo.challenger, StationId(id))}
 
     async def _charge(self, id: str) -> dict[str, Any]:
         """Scan, pay, plug in, charge, stop, receive."""
@@ -184,14 +232,12 @@ class Demo:
     def _config(self) -> Any:
         from evouch.cli.settings import (
             CpoConfig,
-            EvseEntry,
             Http,
             Ocpp,
             Prices,
             Provider,
             Qr,
             SellerEntry,
-            StationEntry,
         )
 
         keys = self.state / "keys"
@@ -207,34 +253,52 @@ class Demo:
             tariff=Prices(per_kwh=Decimal("0.59"), per_minute=Decimal("0.02"), per_session=Decimal("0.35")),
             qr=Qr(validity=30),
             provider=Provider(url=self.psp.url),
-            stations=tuple(
-                StationEntry(
-                    id=id,
-                    version=version,
-                    name=name,
-                    address=place,
-                    evses=(EvseEntry(max_power=POWER, evse_id=_evse_id(id)),),
-                )
-                for id, version, name, place in STATIONS
-            ),
+            stations=tuple(self._entry(*station) for station in (*STATIONS, PRETENDED)),
+        )
+
+    def _entry(self, id: str, version: Literal["1.6", "2.0.1", "2.1"], name: str, place: str) -> Any:
+        """Return a station as it is registered: with its key where it has to prove one, else trusted."""
+        from evouch.cli.settings import EvseEntry, StationEntry
+        from evouch.cli.settings_identity import IdentityEntry, KeyEntry
+        from evouch.ids import StationId
+
+        key = self._enrolled.get(StationId(id))
+        return StationEntry(
+            id=id,
+            version=version,
+            name=name,
+            address=place,
+            evses=(EvseEntry(max_power=POWER, evse_id=_evse_id(id)),),
+            identities=(IdentityEntry(key=KeyEntry(**key.public.document())),) if key else (),
+            trusted=key is None,
         )
 
     def _specs(self) -> list[Any]:
-        from evouch.ids import EvseNumber, OcppVersion, StationId
-        from evouch.station.spec import Curve, EvseSpec, StationSpec
-        from evouch.units import Watts
+        """Return the simulated stations; the impostor has a key, but not the one that was enrolled."""
+        from evouch.cli.demo_identity import IMPOSTOR, PROVING
+        from evouch.ids import StationId
+        from evouch.station.prover import Prover
 
-        evse = EvseSpec(number=EvseNumber(1), curve=Curve(power=Watts(POWER)))
-        return [
-            StationSpec(
-                id=StationId(id),
-                version=OcppVersion(f"ocpp{version}"),
-                evses=(evse,),
-                loopback_http=True,
-                serial=f"SN-{id}",
-            )
-            for id, version, _, _ in STATIONS
-        ]
+        provers = {
+            PROVING: Prover(key=self._enrolled[PROVING].pem()), IMPOSTOR: Prover(key=self._wrong.pem()),
+        }  # fmt: skip
+        return [_spec(id, version, provers.get(StationId(id))) for id, version, _, _ in (*STATIONS, PRETENDED)]
+
+
+def _spec(id: str, version: str, prover: "Prover | None") -> Any:
+    from evouch.ids import EvseNumber, OcppVersion, StationId
+    from evouch.station.spec import Curve, EvseSpec, StationSpec
+    from evouch.units import Watts
+
+    evse = EvseSpec(number=EvseNumber(1), curve=Curve(power=Watts(POWER)))
+    return StationSpec(
+        id=StationId(id),
+        version=OcppVersion(f"ocpp{version}"),
+        evses=(evse,),
+        loopback_http=True,
+        serial=f"SN-{id}",
+        prover=prover,
+    )
 
 
 def _evse_id(id: str) -> str:

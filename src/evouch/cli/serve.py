@@ -7,6 +7,7 @@ go first, then pages stop, then what is under way is finished and the store clos
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -45,10 +46,14 @@ class CpoService:
     """A whole backend in this process. ``ocpp_url`` and ``http_url`` are known after :meth:`start`."""
 
     def __init__(
-        self, config: CpoConfig, *, clock: Clock, entropy: Entropy, settle: float = 1.0, meter_interval: int = 30
-    ) -> None:
+        self, config: CpoConfig, *, clock: Clock, entropy: Entropy, settle: float = 1.0, meter_interval: int = 30,
+        pending_interval: int | None = None,
+    ) -> None:  # fmt: skip
         self.config, self.clock, self.entropy = config, clock, entropy
         self._settle, self._meter_interval = settle, meter_interval
+        self._identity = identity_terms(config.identity)
+        if pending_interval is not None:
+            self._identity = replace(self._identity, pending_interval=pending_interval)
         self._keeper: asyncio.Task[None] | None = None
         self.cpo: Cpo
         self.stations: StationServer
@@ -145,7 +150,7 @@ class CpoService:
             plug_margin=config.plug_margin,
             settle=self._settle,
             meter_interval=self._meter_interval,
-            identity=identity_terms(config.identity),
+            identity=self._identity,
         )
 
     async def _register(self, keys: Path) -> None:
