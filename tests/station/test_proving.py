@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,32 @@ def test_the_reference_firmware_hashes_a_null_that_it_does_not_send_and_signs_th
             hashed = hashlib.sha256(compact({**payload, "web3Identity": None})).digest()
             assert base64url(hashed) == answer["payloadSha256Hash"]
             check(key, unbase64url(answer["payloadSignature"]), answer["payloadSha256Hash"].encode())
+
+    run(story())
+
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "w3cp.json").read_text())["vectors"]
+FIRMWARE: dict[IdentityKind, tuple[str, dict[str, Any]]] = {
+    IdentityKind.PUBLIC_KEY: ("V1-ref-p256-firmware", {"key": P256.pem()}),
+    IdentityKind.WEB3: ("V4-ref-ed25519-polkadot-firmware", {"key": ED25519.pem(), "did": DID}),
+}
+
+
+@pytest.mark.parametrize("kind", FIRMWARE, ids=str)
+def test_the_reference_manner_has_the_shape_of_the_references_own_message(kind: IdentityKind) -> None:
+    name, how = FIRMWARE[kind]
+    genuine = next(each["signedChallenge_conf"] for each in VECTORS if each["id"] == name)
+
+    async def story() -> None:
+        async with tool(V16, prover=Prover(kind=kind, manner=Profile.REFERENCE, **how)) as home:
+            answer = await proof(home)
+            assert genuine.keys() == answer.keys()
+            assert genuine["payload"].keys() == answer["payload"].keys()
+            assert genuine["payload"]["identityType"] == answer["payload"]["identityType"]
+            assert len(genuine["payloadSha256Hash"]) == len(answer["payloadSha256Hash"])
+            assert abs(len(genuine["payloadSignature"]) - len(answer["payloadSignature"])) <= 4
+            said = genuine["payload"].get("web3Identity", {})
+            assert said.get("method") == answer["payload"].get("web3Identity", {}).get("method")
 
     run(story())
 
