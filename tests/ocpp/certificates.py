@@ -15,25 +15,46 @@ from cryptography.x509.oid import NameOID
 class Trust:
     """TLS contexts that trust each other."""
 
+    #: takes a client certificate where there is one
     server: ssl.SSLContext
+    #: demands one
+    strict_server: ssl.SSLContext
+    #: asks for none
+    careless_server: ssl.SSLContext
     client: ssl.SSLContext
     certified_client: ssl.SSLContext
+    authority: x509.Certificate
+    station: x509.Certificate
 
 
 def trust(folder: Path) -> Trust:
     authority = ec.generate_private_key(ec.SECP256R1())
     root = _certificate("root", authority, "root", authority, ca=True)
     (folder / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    issued = {}
     for name in ("localhost", "CS1"):
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(folder / f"{name}.pem", key, _certificate(name, key, "root", authority))
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "root.pem")
-    server.load_cert_chain(folder / "localhost.pem")
-    server.verify_mode = ssl.CERT_OPTIONAL
+        issued[name] = _certificate(name, key, "root", authority)
+        _write(folder / f"{name}.pem", key, issued[name])
     client = ssl.create_default_context(cafile=folder / "root.pem")
     certified = ssl.create_default_context(cafile=folder / "root.pem")
     certified.load_cert_chain(folder / "CS1.pem")
-    return Trust(server, client, certified)
+    return Trust(
+        server=_server(folder, ssl.CERT_OPTIONAL),
+        strict_server=_server(folder, ssl.CERT_REQUIRED),
+        careless_server=_server(folder, ssl.CERT_NONE),
+        client=client,
+        certified_client=certified,
+        authority=root,
+        station=issued["CS1"],
+    )
+
+
+def _server(folder: Path, mode: ssl.VerifyMode) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "root.pem")
+    context.load_cert_chain(folder / "localhost.pem")
+    context.verify_mode = mode
+    return context
 
 
 def _certificate(

@@ -81,6 +81,7 @@ async def site(
     limits: Limits = Limits(),
     tls: ssl.SSLContext | None = None,
     wiring: Callable[[Any, OcppVersion], Wiring] = lambda station, version: Wiring(version),
+    proxies: tuple[str, ...] = (),
 ) -> AsyncIterator[Site]:
     clock, events = ManualClock(), list[ConnectionEvent]()
     ear, gate = Ear(clock), Porter(answer or Admission(101))
@@ -93,6 +94,7 @@ async def site(
         tls=tls,
         limits=limits,
         observe=events.append,
+        proxies=proxies,
     )
     await server.start()
     try:

@@ -6,6 +6,7 @@ gate does not tell, and an overloaded server spends nothing on the gate.
 """
 
 import logging
+import ssl
 from typing import Any, Final
 
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
@@ -20,6 +21,7 @@ from evouch.ocpp.aio_protocol import Arrival
 from evouch.ocpp.aio_socket import Socket
 from evouch.ocpp.deadlines import Deadlines
 from evouch.ocpp.gate import Admission, Gate, Knock, choose, offered, password, station_of
+from evouch.ocpp.proxies import Proxies, client_certificate
 from evouch.ocpp.versions import VERSIONS
 
 __all__ = ["FrontDoor"]
@@ -42,6 +44,7 @@ class FrontDoor:
         limits: Limits,
         deadlines: Deadlines,
         observe: Observe,
+        proxies: Proxies,
     ) -> None:
         self._house = house
         self._gate = gate
@@ -50,6 +53,7 @@ class FrontDoor:
         self._limits = limits
         self._deadlines = deadlines
         self._observe = observe
+        self._proxies = proxies
         self._shut = False
         self._knocks: Tick | None = None
         self._addresses = Limiter(limits.address_knocks)
@@ -100,18 +104,33 @@ class FrontDoor:
         except ValueError:
             self._tell(address, None, "no station id in the path")
             return _refusal(404)
-        return self._ask(self._knock(arrival, station, address, headers))
-
-    def _knock(self, arrival: Arrival, station: StationId, address: str, headers: Any) -> Knock:
-        tls = arrival.about("ssl_object")
-        return Knock(
+        try:
+            tls, certificate = self._transport(arrival, address, headers)
+        except ValueError as error:
+            self._tell(address, station, f"the proxy is at fault: {error}")
+            return _refusal(400)
+        knock = Knock(
             station=station,
             password=password(headers.get("Authorization"), station),
             address=address,
-            tls=tls is not None,
-            certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+            tls=tls,
+            certificate=certificate,
             subprotocols=offered(headers.getall("Sec-WebSocket-Protocol", ())),
         )
+        return self._ask(knock)
+
+    def _transport(self, arrival: Arrival, address: str, headers: Any) -> tuple[bool, bytes | None]:
+        """Return whether the station came over TLS, and its certificate.
+
+        From a proxy the header alone counts: a certificate of the connection is the proxy's own.
+        """
+        if address in self._proxies:
+            return True, client_certificate(headers.getall("Client-Cert", ()))
+        tls = arrival.about("ssl_object")
+        if tls is None:
+            return False, None
+        verified = tls.context.verify_mode is not ssl.CERT_NONE
+        return True, tls.getpeercert(binary_form=True) if verified else None
 
     def _ask(self, knock: Knock) -> Response:
         try:

@@ -11,7 +11,7 @@ Rules of this file:
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 import aiofastnet
@@ -31,6 +31,7 @@ from evouch.ocpp.aio_socket import Socket
 from evouch.ocpp.conversation import Conversation
 from evouch.ocpp.deadlines import Deadlines
 from evouch.ocpp.gate import Gate
+from evouch.ocpp.proxies import Proxies
 from evouch.ocpp.translate import translator
 
 __all__ = ["StationServer"]
@@ -51,6 +52,11 @@ class StationServer:
 
     ``authenticated`` states that the gate demands credentials of every station; without it
     the server binds to loopback only. ``observe`` is told what happens to connections.
+
+    ``tls`` says by its ``verify_mode`` whether stations may or must bring a certificate; only
+    one that it has verified is ever looked at. ``proxies`` are addresses or networks whose
+    ``Client-Cert`` header is believed, and whose connections count as TLS (RFC 9440); raises
+    :class:`ValueError` where one is neither.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class StationServer:
         limits: Limits = LIMITS,
         observe: Observe = unobserved,
         authenticated: bool = False,
+        proxies: Iterable[str] = (),
     ) -> None:
         self.host = host
         self.port = port
@@ -83,7 +90,14 @@ class StationServer:
         self._server: asyncio.Server | None = None
         #: where knocks are answered; tests knock here without a socket
         self.door = FrontDoor(
-            self, gate, clock=clock, entropy=entropy, limits=limits, deadlines=self._deadlines, observe=observe
+            self,
+            gate,
+            clock=clock,
+            entropy=entropy,
+            limits=limits,
+            deadlines=self._deadlines,
+            observe=observe,
+            proxies=Proxies(proxies),
         )
 
     # ── life ────────────────────────────────────────────────────────────────────────────

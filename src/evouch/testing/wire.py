@@ -14,7 +14,7 @@ a manual clock can be told again, word for word, over sockets.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -226,10 +226,13 @@ class _Visitor:
 
 
 class _Tls:
-    """What the door asks of an SSL object."""
+    """What the door asks of an SSL object, whose context has verified the certificate."""
+
+    verify_mode = ssl.CERT_OPTIONAL
 
     def __init__(self, certificate: bytes | None) -> None:
         self._certificate = certificate
+        self.context = self
 
     def getpeercert(self, *, binary_form: bool) -> bytes | None:
         return self._certificate if binary_form else None
@@ -248,9 +251,17 @@ class WiredStations:
         entropy: Entropy,
         limits: Limits = LIMITS,
         observe: Observe = unobserved,
+        proxies: Iterable[str] = (),
     ) -> None:
         self.server = StationServer(
-            backend, gate, wiring=wiring, clock=clock, entropy=entropy, limits=limits, observe=observe
+            backend,
+            gate,
+            wiring=wiring,
+            clock=clock,
+            entropy=entropy,
+            limits=limits,
+            observe=observe,
+            proxies=proxies,
         )
         self._clock = clock
         self._entropy = entropy
