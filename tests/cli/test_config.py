@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from evouch.cli import build
 from evouch.cli.config import ConfigError, Loaded, load, rows
 from evouch.cli.settings import ACTORS, CpoConfig, IdentityConfig, PspConfig, StationConfig
+from tests.proofs import proves
 
 FILE = """
 [cpo]
@@ -147,6 +148,18 @@ def test_identity_trust_and_proxies_are_settings_like_any_other(tmp_path: Path) 
     assert ["EVOUCH_CPO_IDENTITY__WINDOW", "default", str(path)] == origins
 
 
+@proves("M9")
+def test_more_work_than_a_station_can_do_is_no_setting_and_none_is_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "evouch.toml"
+    path.write_text("[cpo.identity]\ndifficulty = 21")
+    with pytest.raises(ConfigError, match="above 20 a station computes for minutes"):
+        cpo(path)
+    assert (0, 20) == (
+        cpo().config.identity.difficulty,
+        cpo(EVOUCH_CPO_IDENTITY__DIFFICULTY="20").config.identity.difficulty,
+    )
+
+
 def test_a_token_travels_to_another_machine_by_https_only() -> None:
     with pytest.raises(ConfigError, match="must be https"):
         load(IdentityConfig, environ={"EVOUCH_IDENTITY_BACKEND": "http://cpo.example"})
@@ -188,7 +201,6 @@ def test_nobody_is_challenged_and_no_extension_is_spoken_before_somebody_says_so
         ("[[cpo.stations]]\nid = 'a'\nevses = [{evse_id = 'x'}]", "an EVSE id looks like"),
         ("[cpo]\n[cpo]", "evouch.toml: "),
         ("[cpo.identity]\nrequire = 'some'", "cpo.identity.require"),
-        ("[cpo.identity]\ndifficulty = 21", "above 20 a station computes for minutes"),
         ("[cpo.identity]\nttl = 4", "cpo.identity.ttl: Expected `int` >= 5"),
         ("[cpo.identity]\nwindow = 0", "cpo.identity.window: Expected `int` >= 1"),
         ("[cpo.identity]\non_unsupported = 'ignore'", "cpo.identity.on_unsupported"),
@@ -197,7 +209,7 @@ def test_nobody_is_challenged_and_no_extension_is_spoken_before_somebody_says_so
         ("[cpo.identity]\ntrusted_networks = ['10.0.0.1/8']", "a network looks like 10.1.0.0/16"),
         ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\nrequire_client_certificate = true", "need client_ca"),
         ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\norganization = 'Us'", "need client_ca"),
-        ("[cpo.ocpp]\nproxies = ['balancer']", "a proxy is an IP address"),
+        ("[cpo.ocpp]\nproxies = ['balancer']", "one address like 10.1.2.3"),
         ("[[cpo.stations]]\nid = 'a'\nprofile = 4", "profile"),
         ("[[cpo.stations]]\nid = 'a'\nidentities = [{}]", "an identity is one of key, did and certificate"),
         ("[[cpo.stations]]\nid = 'a'\nidentities = [{did = 'd', certificate = 'c'}]", "is one of key, did"),

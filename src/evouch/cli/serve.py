@@ -92,7 +92,8 @@ class CpoService:
         await self._register(keys)
         self.stations = StationServer(
             self.cpo.backend, self.cpo.gate, wiring=self.cpo.registry.wiring, clock=self.clock, entropy=self.entropy,
-            host=config.ocpp.host, port=config.ocpp.port, tls=server_tls(config.tls), authenticated=not self._open_door,
+            host=config.ocpp.host, port=config.ocpp.port, tls=server_tls(config.tls), proxies=config.ocpp.proxies,
+            authenticated=self._strangers_stay_out,
         )  # fmt: skip
         self.cpo.connect(self.stations, self.stations)
         await self.stations.start()
@@ -119,8 +120,16 @@ class CpoService:
 
     @property
     def _open_door(self) -> bool:
-        """Stations need no credential only where no station has one."""
-        return not any(entry.password for entry in self.config.stations)
+        """Stations need no credential only where none has one, none has to, and nobody signs certificates for them."""
+        certified = self.config.tls is not None and self.config.tls.client_ca is not None
+        return not certified and not any(entry.password or entry.profile for entry in self.config.stations)
+
+    @property
+    def _strangers_stay_out(self) -> bool:
+        """Nobody acts without a credential, or without a proof where everybody has to give one."""
+        identity = self.config.identity
+        proving = identity.require == "all" and identity.on_unsupported != "allow_untrusted"
+        return proving or not self._open_door
 
     def _client(self, keys: Path) -> SandboxProvider:
         provider = self.config.provider
@@ -151,6 +160,7 @@ class CpoService:
             settle=self._settle,
             meter_interval=self._meter_interval,
             identity=self._identity,
+            organization=config.tls.organization if config.tls else "",
         )
 
     async def _register(self, keys: Path) -> None:

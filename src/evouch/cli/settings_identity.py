@@ -4,7 +4,7 @@ Whether a key, a DID or a certificate is a good one is judged where it is enroll
 stands only what can be written at all.
 """
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -22,7 +22,7 @@ Rule = Literal["trusted", "mutual TLS", "Basic and network"]
 
 
 class Ocpp(Listen, frozen=True, kw_only=True):
-    """Where stations connect. ``proxies`` are the addresses that end TLS for us.
+    """Where stations connect. ``proxies`` are addresses or networks (CIDR) that end TLS for us.
 
     What they say in Client-Cert (RFC 9440) is believed; nobody else's word is.
     """
@@ -31,7 +31,7 @@ class Ocpp(Listen, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for proxy in self.proxies:
-            _address(proxy)
+            _network(proxy)
 
 
 class Tls(Section, frozen=True, kw_only=True):
@@ -121,15 +121,8 @@ class IdentityConfig(Section, frozen=True, kw_only=True):
         safe_for_phones(self.backend)
 
 
-def _address(text: str) -> None:
-    try:
-        ip_address(text)
-    except ValueError:
-        raise ValueError("a proxy is an IP address") from None
-
-
 def _network(text: str) -> None:
     try:
         ip_network(text)
     except ValueError:
-        raise ValueError("a network looks like 10.1.0.0/16 or 2001:db8::/32") from None
+        raise ValueError("a network looks like 10.1.0.0/16 or 2001:db8::/32, one address like 10.1.2.3") from None

@@ -107,7 +107,7 @@ DONE: Final[dict[str, str]] = {
     "enrolled": "The identity is enrolled. It counts from the next challenge on.",
     "revoked": "The identity is revoked. A connection that it had proved is closed.",
     "promoted": "The identity is active.",
-    "opened": "The window is open. The first key that the station brings is enrolled, and the window closes.",
+    "opened": "The window is open. Challenge the station now, or wait until it connects again.",
     "closed": "The window is closed.",
     "trust": "What a connection is trusted for is judged when the station connects again.",
     "profile": "The least security profile is set.",
