@@ -1,5 +1,6 @@
 """``evouch station run``: which station the settings describe."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,20 @@ from cryptography.x509.oid import NameOID
 
 from evouch.cli.config import ConfigError, load
 from evouch.cli.pem import BadPemFile, certificate_in, client_tls
-from evouch.cli.settings import StationConfig
-from evouch.cli.station import app, spec_of
+from evouch.cli.serve import CpoService
+from evouch.cli.settings import CpoConfig, Http, StationConfig, StationEntry
+from evouch.cli.settings_identity import IdentityEntry, IdentitySection, Ocpp, Tls
+from evouch.cli.simulators import Simulators
+from evouch.cli.station import app, spec_of, tls_of
+from evouch.clock import SystemClock, SystemEntropy
 from evouch.identity.enrolment import IdentityKind
 from evouch.identity.proof import Profile
-from evouch.ids import KeyBytes
+from evouch.identity.standing import Standing
+from evouch.ids import KeyBytes, StationId
 from evouch.ocpp.manners import Habit
 from evouch.station.spec import StationSpec
 from evouch.testing.clock import VECTOR_TIME
+from tests.ocpp.certificates import trust
 from tests.proofs import proves
 
 
@@ -126,3 +133,42 @@ def test_the_command_takes_all_of_it_as_options() -> None:
     named = {option for each in typer.main.get_command(app).commands["run"].params for option in each.opts}  # type: ignore[attr-defined]
     wanted = {"--identity-key", "--identity-kind", "--did", "--manner", "--unknown-message", "--ignore-pending"}
     assert wanted | {"--clock-offset", "--certificate-file", "--key-file", "--boot-on-reconnect"} <= named
+
+
+@proves("W16", "W17")
+def test_over_mutual_tls_it_proves_itself_with_the_certificate_that_it_shows(tmp_path: Path) -> None:
+    certificate = trust(tmp_path).station
+    own, ours, root = (tmp_path / f"{name}.pem" for name in ("CS1", "localhost", "root"))
+    enrolled = IdentityEntry(certificate=certificate.fingerprint(hashes.SHA256()).hex())
+    config = CpoConfig(
+        state=tmp_path / "state", ocpp=Ocpp(port=0), http=Http(port=0), identity=IdentitySection(rules=()),
+        tls=Tls(certificate=ours, key=ours, client_ca=root),
+        stations=(StationEntry(id="CS1", version="1.6", identities=(enrolled,)),),
+    )  # fmt: skip
+
+    async def story() -> None:
+        clock, entropy = SystemClock(), SystemEntropy()
+        backend = CpoService(config, clock=clock, entropy=entropy)
+        await backend.start()
+        flags = {
+            "id": "CS1", "version": "1.6", "backend": f"wss://localhost:{backend.stations.port}",
+            "certificate_file": own, "key_file": own, "ca_file": root, "identity.kind": "x509Certificate",
+        }  # fmt: skip
+        station = load(StationConfig, flags=flags, environ={}).config
+        simulators = Simulators(
+            [spec_of(station)], backend=station.backend, clock=clock, entropy=entropy, tls=tls_of(station)
+        )
+        await simulators.start()
+        try:
+            simulator = simulators.stations[StationId("CS1")]
+            while not simulator.accepted:
+                await simulator.watch()
+            view = backend.cpo.challenger.standing(StationId("CS1"))
+            assert view is not None
+            assert Standing.PROVEN is view.state
+            assert "certificate" in view.how
+        finally:
+            await simulators.stop()
+            await backend.stop()
+
+    asyncio.run(asyncio.wait_for(story(), 20))

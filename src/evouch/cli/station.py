@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evouch.station.prover import Prover
     from evouch.station.spec import EvseSpec, StationSpec
 
-__all__ = ["app", "spec_of"]
+__all__ = ["app", "spec_of", "tls_of"]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -115,7 +115,7 @@ async def _serve(config: "StationConfig", *, as_json: bool) -> None:
     end = stopped()
     simulators = Simulators(
         [spec_of(config)], backend=config.backend, clock=SystemClock(), entropy=SystemEntropy(),
-        host=config.http.host, port=config.http.port, tls=_tls(config),
+        host=config.http.host, port=config.http.port, tls=tls_of(config),
     )  # fmt: skip
     await simulators.start()
     shown = {f"display {evse.number}": f"{simulators.url}/{config.id}/{evse.number}" for evse in config.evses}
@@ -180,7 +180,8 @@ def _evse(entry: "EvseEntry", *, per_station: bool) -> "EvseSpec":
     )
 
 
-def _tls(config: "StationConfig") -> "ssl.SSLContext | None":
+def tls_of(config: "StationConfig") -> "ssl.SSLContext | None":
+    """Return how the station speaks TLS to its backend; None where that is not asked for."""
     from evouch.cli.pem import client_tls
 
     if not config.backend.startswith("wss:"):
