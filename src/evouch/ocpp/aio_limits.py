@@ -34,7 +34,7 @@ class Limits:
     ping_interval: float = 50.0
     #: silence, pongs included, after which a connection is dead: one ping lost and one unanswered
     idle_timeout: float = 120.0
-    #: how long an old connection has to answer before a contender without credentials takes its place
+    #: how long an old connection has to answer before one that waits takes its place
     probe: float = 5.0
     #: connections of one station that may prove themselves beside its own: the honest one, and few strangers
     candidates: int = 4
