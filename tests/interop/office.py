@@ -6,6 +6,7 @@ tape of each connection.
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -247,22 +248,27 @@ MODELS: dict[str, type[Any]] = {"ocpp1.6": Old, "ocpp2.0.1": Modern201, "ocpp2.1
 
 
 @asynccontextmanager
-async def office(version: str, *, times: int = 1, **how: Any) -> AsyncIterator[Any]:
-    """Open an office and switch a simulated station on; yield both."""
-    here = Office(version, **how.pop("office", {}))
+async def office(
+    version: str, *, times: int = 1, here: Office | None = None, model: type[Any] | None = None,
+    tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None, **how: Any,
+) -> AsyncIterator[Any]:  # fmt: skip
+    """Open an office and switch a simulated station on; yield both. ``tls``: the contexts of office and station."""
+    here = here or Office(version, **how.pop("office", {}))
 
     async def receive(socket: ServerConnection) -> None:
         assert socket.subprotocol == version
         tape = Tape(socket)
-        desk = MODELS[version](socket.request.path if socket.request else "", tape, response_timeout=5)
+        desk = (model or MODELS[version])(socket.request.path if socket.request else "", tape, response_timeout=5)
         desk.sit_down(here, tape)
         here.desks.append(desk)
         with suppress(websockets.ConnectionClosed):
             await desk.start()
 
-    async with serve(receive, "127.0.0.1", 0, subprotocols=[websockets.Subprotocol(version)]) as server:
+    ours, theirs = tls or (None, None)
+    spoken = [websockets.Subprotocol(version)]
+    async with serve(receive, "127.0.0.1", 0, subprotocols=spoken, ssl=ours) as server:
         here.port = next(iter(server.sockets)).getsockname()[1]
-        simulator = _simulator(version, here.port, Hurried(times), **how)
+        simulator = _simulator(version, here.port, Hurried(times), theirs, **how)
         running = asyncio.get_running_loop().create_task(simulator.run())
         try:
             yield here, simulator
@@ -271,22 +277,18 @@ async def office(version: str, *, times: int = 1, **how: Any) -> AsyncIterator[A
             await asyncio.gather(running, return_exceptions=True)
 
 
-def _simulator(version: str, port: int, clock: SystemClock, **how: Any) -> Simulator:
+def _simulator(version: str, port: int, clock: SystemClock, tls: ssl.SSLContext | None, **how: Any) -> Simulator:
     entropy = SeededEntropy("interop")
     # strong enough that a second of charging shows on any meter
     evse = EvseSpec(number=EvseNumber(1), curve=Curve(power=Watts(300_000)), evse_id="DE*XYZ*E1")
-    spec = StationSpec(
-        id=StationId("OURS*1"),
-        version=OcppVersion(version),
-        evses=(evse,),
-        password=Secret("a password of ours"),
-        **how,
-    )
+    how = {"id": StationId("OURS*1"), "password": Secret("a password of ours"), **how}
+    spec = StationSpec(version=OcppVersion(version), evses=(evse,), **how)
+    address = f"wss://localhost:{port}/ocpp" if tls else f"ws://127.0.0.1:{port}/ocpp"
 
     async def connect(**line: Any) -> StationClient:
         return await StationClient.connect(
-            f"ws://127.0.0.1:{port}/ocpp", station=spec.id, version=spec.version, wiring=spec.wiring(),
-            clock=clock, entropy=entropy, **line,
+            address, station=spec.id, version=spec.version, wiring=spec.wiring(), clock=clock, entropy=entropy,
+            tls=tls, **line,
         )  # fmt: skip
 
     return Simulator(spec, connect=connect, clock=clock, entropy=entropy)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -402,15 +403,17 @@ MODELS: dict[str, type[Any]] = {"ocpp1.6": Old, "ocpp2.0.1": Modern201, "ocpp2.1
 
 @asynccontextmanager
 async def connected(
-    version: str, port: int, *, name: str = "STRANGER*1", password: str = "", clock: Hurried | None = None
-) -> AsyncIterator[Any]:
-    """Connect a station; it listens until the end of the block."""
+    version: str, port: int, *, name: str = "STRANGER*1", password: str = "", clock: Hurried | None = None,
+    tls: ssl.SSLContext | None = None, model: type[Any] | None = None,
+) -> AsyncIterator[Any]:  # fmt: skip
+    """Connect a station; it listens until the end of the block. ``model``: other firmware than usual."""
     login = f"{quote(name, safe='')}:{password}@" if password else ""
-    address = f"ws://{login}127.0.0.1:{port}/ocpp/{quote(name, safe='')}"
-    async with connect(address, subprotocols=[websockets.Subprotocol(version)], compression=None) as socket:
+    address = f"ws{'s' if tls else ''}://{login}localhost:{port}/ocpp/{quote(name, safe='')}"
+    how = {"subprotocols": [websockets.Subprotocol(version)], "compression": None, "ssl": tls}
+    async with connect(address, host="127.0.0.1", **how) as socket:  # type: ignore[arg-type]
         assert socket.subprotocol == version
         tape = Tape(socket)
-        station = MODELS[version](name, tape, response_timeout=8)
+        station = (model or MODELS[version])(name, tape, response_timeout=8)
         station.power_up(name, tape, clock or Hurried())
         listening = asyncio.get_running_loop().create_task(station.start())
         try:
