@@ -106,7 +106,7 @@ def test_the_payload_of_a_proof_has_its_members_and_no_misspelt_one() -> None:
         ("timestamp", [1_752_069_603, None, ""]),
         ("nonce", [123, None, ["abc123"], ""]),
         ("identityType", [None, 1, "password", "PublicKey", ""]),
-        ("powNonce", ["42", None, True, -1, 4.2]),
+        ("powNonce", ["42", None, True, -1, 4.2, 2**53]),
         ("web3Identity", ["did:key:x", [], {"did": 5}]),
         ("x509Identity", ["00" * 32, {"certificateSha256": "00"}, {"certificatePem": ""}]),
         ("publicKey", ["AAAA", {"type": "rsa", "encoding": "base64url", "value": "AAAA"}, {"type": "ed25519"}]),
@@ -132,7 +132,9 @@ def test_a_challenge_has_a_nonce_a_time_in_zulu_and_perhaps_a_difficulty() -> No
         {"timestamp": "2025-07-09T14:00:00Z"},
         {"nonce": "abc123", "timestamp": "2025-07-09T16:00:00+02:00"},
         {"nonce": "abc123", "timestamp": "2025-07-09T14:00:00Z", "difficulty": -1},
+        {"nonce": "abc123", "timestamp": "2025-07-09T14:00:00Z", "difficulty": 21},
         {"nonce": "abc123", "timestamp": "2025-07-09T14:00:00Z", "difficulty": "0"},
+        {"nonce": "a" * 256, "timestamp": "2025-07-09T14:00:00Z"},
         {"nonce": "abc123", "timestamp": "2025-07-09T14:00:00Z", "endpoint": "example.com"},
     ):
         assert not form.is_valid(wrong), wrong
@@ -182,6 +184,8 @@ def test_a_malformed_proof_is_a_refusal_with_the_code_of_its_breach() -> None:
             (PROOF | {"colour": "red"}, "FormationViolation"),
             (with_(PROOF, "42", "payload", "powNonce"), "TypeConstraintViolation"),
             (with_(PROOF, "password", "payload", "identityType"), "PropertyConstraintViolation"),
+            (PROOF | {"type": None}, "OccurenceConstraintViolation"),
+            (with_(PROOF, None, "payload", "x509Identity"), "OccurenceConstraintViolation"),
             ([], "FormationViolation"),
         ):
             talk = Talk(V16)

@@ -9,7 +9,7 @@ not belong to it is skipped: one bad sensor must not cost the driver the charge.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
@@ -66,8 +66,8 @@ def readings(at: datetime, sampled: Iterable[Sample]) -> tuple[Reading, ...]:
     groups: dict[str, list[Sample]] = {}
     for sample in sampled:
         groups.setdefault(sample.context or PERIODIC, []).append(sample)
-    made = (_reading(at, context, group) for context, group in groups.items())
-    return tuple(reading for reading in made if reading is not None)
+    made = [_reading(at, context, group) for context, group in groups.items()]
+    return tuple([reading for reading in made if reading is not None])
 
 
 def samples(reading: Reading) -> Iterator[tuple[str | None, Decimal, str | None]]:
@@ -85,7 +85,9 @@ def samples(reading: Reading) -> Iterator[tuple[str | None, Decimal, str | None]
 
 
 def _reading(at: datetime, context: str, group: Sequence[Sample]) -> Reading | None:
-    energy, power, soc = _total(group, ENERGY), _power(group), _total(group, SOC)
+    totals = _totals(group)
+    energy, soc = totals.get(ENERGY), totals.get(SOC)
+    power = totals[POWER] if POWER in totals else _power_of_phases(group)
     if energy is not None and energy < 0:
         energy = None
     if soc is not None and not 0 <= soc <= _FULL:
@@ -94,30 +96,31 @@ def _reading(at: datetime, context: str, group: Sequence[Sample]) -> Reading | N
         return None
     return Reading(
         at=at,
-        # A register shows whole units: rounding down never bills energy that was not delivered.
-        energy=None if energy is None else Wh(int(energy.to_integral_value(ROUND_DOWN))),
-        power=None if power is None else Watts(int(power.to_integral_value(ROUND_DOWN))),
+        # A register shows whole units: cutting off the rest never bills energy that was not delivered.
+        energy=None if energy is None else Wh(int(energy)),
+        power=None if power is None else Watts(int(power)),
         soc=soc,
         context=context,
     )
 
 
-def _total(group: Iterable[Sample], measurand: str) -> Decimal | None:
-    """Return the value of all phases together, at the outlet where the station meters in several places."""
-    elsewhere = None
+def _totals(group: Iterable[Sample]) -> dict[str, Decimal]:
+    """Return by measurand the value of all phases together, at the outlet where the station meters in several places.
+
+    Where a value is said twice, the first counts.
+    """
+    outlet: dict[str, Decimal] = {}
+    elsewhere: dict[str, Decimal] = {}
     for sample in group:
-        if sample.phase is None and (sample.measurand or ENERGY) == measurand:
+        measurand = sample.measurand or ENERGY
+        if sample.phase is None and measurand in _UNITS:
             value = _scaled(sample, measurand)
-            if value is not None and sample.location in _OUTLET:
-                return value
-            elsewhere = value if elsewhere is None else elsewhere
-    return elsewhere
+            if value is not None:
+                (outlet if sample.location in _OUTLET else elsewhere).setdefault(measurand, value)
+    return {**elsewhere, **outlet} if elsewhere else outlet
 
 
-def _power(group: Sequence[Sample]) -> Decimal | None:
-    whole = _total(group, POWER)
-    if whole is not None:
-        return whole
+def _power_of_phases(group: Sequence[Sample]) -> Decimal | None:
     for conductors in _CONDUCTORS:
         parts = {s.phase: _scaled(s, POWER) for s in group if s.measurand == POWER and s.phase in conductors}
         known = [value for value in parts.values() if value is not None]
@@ -130,5 +133,6 @@ def _scaled(sample: Sample, measurand: str) -> Decimal | None:
     exponent = _UNITS[measurand].get(sample.unit or "")
     if sample.value is None or exponent is None or abs(sample.multiplier) > _LARGEST:
         return None
-    scaled = sample.value.scaleb(exponent + sample.multiplier)
+    shift = exponent + sample.multiplier
+    scaled = sample.value.scaleb(shift) if shift else sample.value
     return scaled if abs(scaled.adjusted()) <= _LARGEST else None

@@ -32,6 +32,8 @@ OUR_VENDOR: Final = "cloud.charging.open"
 
 #: Members whose content belongs to vendors and is never touched.
 FREE_FORM: Final = frozenset({"customData"})
+#: Messages whose payload was hashed by the peer: one member less, and it is no longer what was signed.
+HASHED: Final = frozenset({"SignedChallenge"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,9 @@ class Tolerance:
 
 
 def without_null_members(action: str, payload: Json) -> Json:
-    """Return ``payload`` without the members that are null, at any depth; vendors' content stays as it is."""
+    """Return ``payload`` without the members that are null, at any depth; free and hashed content stays as it is."""
+    if action in HASHED:
+        return payload
     return _pruned(payload, FREE_FORM | {"data"} if action == "DataTransfer" else FREE_FORM)
 
 
@@ -93,7 +97,7 @@ TOLERANCES: Final = (
     Tolerance(
         counter="nullMember",
         part="*",
-        path="any optional member, except inside customData and DataTransfer data",
+        path="any optional member, except inside customData, DataTransfer data and SignedChallenge",
         what="null is read as absent",
         source="2.x part 4 §4.1.4 wants such members left out; many serialisers write them",
         mend=without_null_members,
