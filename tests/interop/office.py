@@ -288,7 +288,7 @@ def _simulator(version: str, port: int, clock: SystemClock, tls: ssl.SSLContext 
     async def connect(**line: Any) -> StationClient:
         return await StationClient.connect(
             address, station=spec.id, version=spec.version, wiring=spec.wiring(), clock=clock, entropy=entropy,
-            tls=tls, **line,
+            tls=tls, manners=spec.manners(), **line,
         )  # fmt: skip
 
     return Simulator(spec, connect=connect, clock=clock, entropy=entropy)
