@@ -1,4 +1,4 @@
-"""Stations that do not know the message: what the operator wishes, and never a way down for one that has proved itself."""
+"""Stations that do not know the message: what the operator wishes, and no way down for who has proved itself."""
 
 import pytest
 
