@@ -90,8 +90,11 @@ class Money:
 
     def rounded(self) -> Self:
         """Return the amount rounded half up to whole minor units: the one rounding of a bill."""
+        smallest = _smallest(self.currency)
+        if self.amount and self.amount.same_quantum(smallest):
+            return self
         # plus nothing: an amount just below zero becomes 0.00, not -0.00
-        return type(self)(self.amount.quantize(_smallest(self.currency), rounding=ROUND_HALF_UP) + 0, self.currency)
+        return type(self)(self.amount.quantize(smallest, rounding=ROUND_HALF_UP) + 0, self.currency)
 
     def rounded_down(self) -> Self:
         """Return the amount without its fraction of a minor unit: for caps, which rounding must not raise."""

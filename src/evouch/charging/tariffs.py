@@ -17,6 +17,7 @@ __all__ = ["Bill", "Line", "Tariff", "seconds_until"]
 
 _SECONDS_PER_MINUTE: Final = 60
 _JOULES_PER_WH: Final = 3600
+_JOULES_PER_KWH: Final = 1000 * _JOULES_PER_WH
 #: Digits of a quantity that are worth printing.
 _PRINTED: Final = Decimal("0.01")
 
@@ -123,10 +124,12 @@ def seconds_until(limit: Limit, tariff: Tariff, energy: Wh, seconds: int, power:
     if limit.max_energy is not None and power > 0:
         left.append(Decimal(limit.max_energy - energy) * _JOULES_PER_WH / power)
     if limit.max_cost is not None:
-        rate = tariff.per_kwh * power / (1000 * _JOULES_PER_WH) + tariff.per_minute / _SECONDS_PER_MINUTE
-        used = Money(tariff.exact(energy, seconds), tariff.currency)
+        if limit.max_cost.currency != tariff.currency:
+            msg = f"cannot combine {tariff.currency} with {limit.max_cost.currency}"
+            raise ValueError(msg)
+        rate = tariff.per_kwh * power / _JOULES_PER_KWH + tariff.per_minute / _SECONDS_PER_MINUTE
         # a cap in fractions of a cent would be passed by the rounding of the bill
-        room = (limit.max_cost.rounded_down() - used).amount
+        room = limit.max_cost.rounded_down().amount - tariff.exact(energy, seconds)
         if rate > 0:
             left.append(room / rate)
         elif room < 0:
