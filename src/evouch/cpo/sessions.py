@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from evouch.charging.dialogue import (
     ChargingState,
@@ -265,18 +265,20 @@ class Sessions:
     def _measured(self, live: Live, fact: SessionFact) -> Transaction:
         """Return the record with the readings of a message taken in. A register never runs backwards."""
         record = live.record
-        register = _Register(record.meter_start, record.meter_last, record.last_at)
+        register: _Register = record.meter_start, record.meter_last, record.last_at
         for reading in fact.readings:
-            live.power = reading.power if reading.power is not None else live.power
-            live.soc = reading.soc if reading.soc is not None else live.soc
+            live.power = live.power if reading.power is None else reading.power
+            live.soc = live.soc if reading.soc is None else reading.soc
             if reading.energy is not None:
-                register = register.after(reading, reading.energy, record.started_at)
-        began = min(record.started_at, fact.at) if isinstance(fact, SessionStarted) else record.started_at
+                register = _after(register, reading, reading.energy, record.started_at)
+        start, last, at = register
+        flowing = start is not None and last is not None and last > start
         return _copy(
-            record, state=_state(record.state, fact, flowing=register.flowing), started_at=began,
+            record, state=_state(record.state, fact, flowing=flowing),
+            started_at=min(record.started_at, fact.at) if isinstance(fact, SessionStarted) else record.started_at,
             evse=record.evse if record.payment is not None else fact.evse or record.evse,
             connector=fact.connector or record.connector,
-            meter_start=register.start, meter_last=register.last, last_at=register.at,
+            meter_start=start, meter_last=last, last_at=at,
             last_seq=record.last_seq if fact.seq is None else max(fact.seq, record.last_seq or 0),
         )  # fmt: skip
 
@@ -312,28 +314,18 @@ def start_key(fact: SessionFact) -> str:
     return f"at:{fact.connector}:{token}:{fact.at.isoformat()}:{meter}"
 
 
-class _Register(NamedTuple):
-    """The meter of a transaction: its first and its latest reading."""
+#: The meter of a transaction: its first value, its latest, and when that was read.
+_Register = tuple[Wh | None, Wh | None, datetime | None]
 
-    start: Wh | None
-    last: Wh | None
-    at: datetime | None
 
-    def after(self, reading: Reading, energy: Wh, began: datetime) -> "_Register":
-        """Take a reading in. A register never runs backwards, but a start that comes late says where it began."""
-        if self.start is None or self.last is None:
-            return _Register(energy, energy, reading.at)
-        late_start = reading.context == BEGIN and reading.at < began
-        return _Register(
-            min(energy, self.start) if late_start else self.start,
-            max(energy, self.last),
-            max(reading.at, self.at or reading.at),
-        )
-
-    @property
-    def flowing(self) -> bool:
-        """Whether energy was delivered."""
-        return self.start is not None and self.last is not None and self.last > self.start
+def _after(register: _Register, reading: Reading, energy: Wh, began: datetime) -> _Register:
+    """Take a reading in. A register never runs backwards, but a start that comes late says where it began."""
+    start, last, at = register
+    if start is None or last is None:
+        return energy, energy, reading.at
+    if reading.context == BEGIN and reading.at < began:
+        start = min(energy, start)
+    return start, max(energy, last), max(reading.at, at or reading.at)
 
 
 def _state(state: SessionState, fact: SessionFact, *, flowing: bool) -> SessionState:

@@ -87,7 +87,7 @@ class SqlStore:
     async def commit(self, *changes: Change) -> None:
         check(changes)
         if changes:
-            work = Work(tuple(prepare(change, self._seal) for change in changes))
+            work = Work(tuple([prepare(change, self._seal) for change in changes]))
             await self._groups.commit(work, len(changes))
 
     async def next_number(self) -> int:
