@@ -19,6 +19,7 @@ from evouch.charging import sessions
 from evouch.cli import NOUNS, build
 from evouch.cli.config import load, rows
 from evouch.cli.settings import ACTORS
+from evouch.identity import standing
 from evouch.webpayment import checkout
 
 __all__ = ["PARTS", "commands", "main", "written"]
@@ -107,6 +108,11 @@ def session_states() -> str:
     return _diagram((state, to, event) for state, rows in sessions.TABLE.items() for event, to in rows.items())
 
 
+def standing_states() -> str:
+    """What a connection may be taken for, from its table."""
+    return _diagram((state, to, turn) for state, rows in standing.TABLE.items() for turn, to in rows.items())
+
+
 def _diagram(edges: Iterator[tuple[Enum, Enum, str]]) -> str:
     moves = [(old.name, new.name, text) for old, new, text in edges if old is not new]
     start = f"    [*] --> {moves[0][0]}"
@@ -128,6 +134,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "payment_states": payment_states,
     "session_states": session_states,
+    "standing_states": standing_states,
     "decisions": decisions,
 }
 
