@@ -20,6 +20,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import structlog
+
 from evouch.charging.dialogue import IdentityProof, Link, Order, ProveIdentity, StopCharging, Trigger, Unspeakable
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.agenda import Agenda
@@ -37,6 +39,8 @@ from evouch.identity.work import patience
 from evouch.ids import StationId
 
 __all__ = ["Challenger", "Watcher"]
+
+_log = structlog.get_logger("evouch.cpo.challenger")
 
 #: Seconds that a station has to answer: one that does not know the message may keep silent for ever.
 ANSWER_TIME: Final = 15.0
@@ -63,6 +67,7 @@ EVENTS: Final = {
     "timeout": "IdentityChallengeTimedOut",
     "unsupported": "IdentityChallengeUnsupported",
     "downgrade": "IdentityDowngradeAttempt",
+    "internal": "identityNotJudged",
 }
 FAILED_EVENT: Final = "FailedToAuthenticateAtCentralSystem"
 
@@ -201,6 +206,10 @@ class Challenger:
         outcome = Outcome(proven=False, step="offline", reason="the connection ended")
         try:
             outcome = await self._ask_and_judge(visit)
+        except Exception as error:  # noqa: BLE001  # whatever broke, no connection shall be asked for ever
+            _log.error("challenge broken", station=visit.station, error=type(error).__name__)
+            if not visit.gone:
+                outcome = self._failed(visit, "internal", type(error).__name__, event=EVENTS["internal"])
         finally:
             self._end(visit, outcome)
 
