@@ -1,0 +1,47 @@
+"""Security events of a flood: a bounded number of rows, and the number is not lost."""
+
+from evouch.cpo import alarms as module
+from evouch.testing.town import Town
+from tests.cpo.hand import Hand
+from tests.cpo.unproven import CS, events, told
+from tests.proofs import proves
+
+
+@proves("M21")
+def test_a_flood_of_one_kind_is_a_handful_of_rows_and_a_sum() -> None:
+    async def story(town: Town) -> None:
+        for n in range(10_000):
+            town.cpo.alarms.sound("AttemptedReplayAttacks", CS, f"number {n}")
+        assert len(await events(town)) == module.AT_ONCE
+        await town.wait(module.PERIOD + 1)
+        rows = await events(town)
+        assert len(rows) == module.AT_ONCE + 1
+        assert rows[-1].detail == f"{10_000 - module.AT_ONCE} more within 60 minutes"
+        town.cpo.alarms.sound("AttemptedReplayAttacks", CS, "later")
+        assert (await events(town))[-1].detail == "later"
+
+    told(story)
+
+
+@proves("M21")
+def test_kinds_that_a_station_makes_up_are_bounded_too() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        for n in range(200):
+            event = {"type": f"kind {n}", "timestamp": "2024-05-23T00:23:05Z"}
+            assert await hand.ask("SecurityEventNotification", event) == [{}]
+        await town.wait(1)
+        rows = await events(town)
+        assert len(rows) == module.KINDS + module.AT_ONCE
+        assert len({row.kind for row in rows}) == module.KINDS + 1
+
+    told(story, key=False)
+
+
+def test_stations_do_not_count_for_each_other() -> None:
+    async def story(town: Town) -> None:
+        for n in range(30):
+            town.cpo.alarms.sound("InvalidMessages", module.StationId(f"CS-{n}"), "")
+        assert len(await events(town)) == 30
+
+    told(story)
