@@ -1,5 +1,6 @@
 """Pages as text: templates compiled once, values escaped always, files served with their hash."""
 
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,9 @@ _ASSETS: Final = {
     "pay.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+
+#: Where a long wireName may be broken.
+_HUMPS: Final = re.compile(r"[^A-Z]+|[A-Z][^A-Z]*")
 
 Page = Response[str]
 
@@ -69,6 +73,7 @@ def _templates() -> jinja2.Environment:
     environment.filters |= {
         "money": words.money, "price": words.price, "kwh": words.kwh, "kw": words.kw, "span": words.span,
         "kwh3": units.kwh, "limits": words.limits, "segment": lambda text: quote(str(text), safe=""),
+        "humps": _HUMPS.findall,
         "minute": lambda at: f"{at:%Y-%m-%d %H:%M}", "second": lambda at: f"{at:%Y-%m-%d %H:%M:%S}",
     }  # fmt: skip
     contents = b"".join(found[1] for name in _ASSETS if (found := asset(name)))

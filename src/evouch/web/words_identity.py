@@ -12,11 +12,12 @@ from evouch.cpo.challenger import TRUSTED_BY
 from evouch.cpo.identities import describe
 from evouch.cpo.visits import StandingView
 from evouch.identity.enrolment import Identity, IdentityKind, SigningInput
+from evouch.identity.policy import Rule
 from evouch.identity.standing import Standing
 
 __all__ = [
-    "DONE", "EVENTS", "PROFILES", "REFUSALS", "SIGNS", "STANDINGS", "STEPS", "Badge", "badge", "fingerprint", "short",
-    "step",
+    "DONE", "EVENTS", "HOW", "PROFILES", "REFUSALS", "SIGNS", "STANDINGS", "STEPS", "Badge", "badge", "fingerprint",
+    "short", "step",
 ]  # fmt: skip
 
 #: Reason → HTTP status and sentence of a refused act on identities.
@@ -67,6 +68,14 @@ STANDINGS: Final[dict[Standing, Badge]] = {
 _ASLEEP: Final = Badge("–")
 _UNASKED: Final = Badge("not asked", "", "Nothing is enrolled for it, and nothing is required of it.")
 
+#: Why a connection is trusted, as the challenger says it → as people read it.
+HOW: Final[dict[str, str]] = {
+    TRUSTED_BY[None]: "",
+    TRUSTED_BY[Rule.TRUSTED]: "by an operator's word",
+    TRUSTED_BY[Rule.CERTIFICATE]: "by its certificate in TLS",
+    TRUSTED_BY[Rule.NETWORK]: "by its password and network",
+}
+
 #: Step of a proof → what its failure means to the operator. The station is told none of it.
 STEPS: Final[dict[str, str]] = {
     "form": "What it answered is no proof: a part is missing, doubled, or of the wrong kind.",
@@ -79,6 +88,7 @@ STEPS: Final[dict[str, str]] = {
     "signature": "The signature is not by a key that is enrolled for it.",
     "unsupported": "It does not know the message SignedChallenge, or its version of OCPP is not asked.",
     "timeout": "It did not answer in time.",
+    "internal": "The answer could not be judged, by a fault of ours. The log has more.",
     "expired": "It answered when the challenge had expired.",
     "offline": "Its connection ended before it answered.",
 }
@@ -124,6 +134,17 @@ EVENTS: Final[dict[str, str]] = {
     "IdentityChallengeTimedOut": "A station did not answer a challenge.",
     "IdentityChallengeUnsupported": "A station does not know the message that asks for a proof.",
     "IdentityDowngradeAttempt": "A station that has proved itself before says that it cannot: it may be another.",
+    "identityNotJudged": "A proof could not be judged, by a fault of ours. The log has more.",
+    "securityProfileDowngrade": "A station came with a lower security profile than it has to. It was refused.",
+    "quarantineFull": "A station sends more messages of transactions than are kept of one that has not proved itself.",
+    "quarantineNotBooked": "A message in quarantine could not be handled when its station proved itself.",
+    "transactionLost": "A station has forgotten a transaction: its connector is free, and it never said that it ended.",
+    "unknownTransaction": "A station speaks of a transaction that nobody knows.",
+    "lateStart": "A charge began after its payment was over. It was stopped.",
+    "holdOverdue": "A hold on a card was about to end during the charge. What was owed was taken.",
+    "holdGone": "The provider let go of a hold before the charge was paid. Nothing more is delivered on it.",
+    "captureImpossible": "What was owed could not be taken from the hold.",
+    "other": "Kinds of events beyond the twentieth of one station are counted here.",
     "codesNeverMatch": "Codes of this station never match: its clock or its secret is wrong. It got a fresh one.",
 }  # fmt: skip
 
