@@ -197,9 +197,10 @@ class Tie:
         until = record.ended_at or record.last_at or began
         seconds = max(checkout.seconds, int((until - began).total_seconds()), 0)
         seconds = min(seconds, _longest(checkout, self.registry.clock.now()))
-        if checkout.cost is not None and (checkout.energy, checkout.seconds) == (record.energy, seconds):
+        energy = record.energy
+        if energy == checkout.energy and seconds == checkout.seconds and checkout.cost is not None:
             return checkout
-        return checkout.measured(record.energy, seconds, checkout.tariff.cost(record.energy, seconds))
+        return checkout.measured(energy, seconds, checkout.tariff.cost(energy, seconds))
 
 
 def _names(checkout: Checkout, fact: SessionFact) -> bool:
