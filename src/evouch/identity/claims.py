@@ -112,12 +112,11 @@ def _presented(claim: Claim, der: bytes | None, now: datetime) -> Certificate:
         raise Refused("noIdentity", "no client certificate was presented on this connection")
     if claim.certificate is None:
         raise Refused("noIdentity", "the proof names no certificate: payload.x509Identity is missing")
-    presented = fingerprint(der)
+    certificate = read_certificate(der)
     for member, text in claim.certificate.items():
         said = fingerprint(der_of(text)) if member == "certificatePem" else _sha256(text)
-        if said != presented:
+        if said != certificate.sha256:
             raise Refused("noIdentity", f"{member} is not that of the certificate that was presented")
-    certificate = read_certificate(der)
     if not certificate.valid(now):
         raise Refused("noIdentity", "the certificate is expired or not yet valid")
     return certificate
