@@ -1,6 +1,7 @@
 """Security events of a flood: a bounded number of rows, and the number is not lost."""
 
 from evouch.cpo import alarms as module
+from evouch.ids import StationId
 from evouch.testing.town import Town
 from tests.cpo.hand import Hand
 from tests.cpo.unproven import CS, events, told
@@ -41,7 +42,7 @@ def test_kinds_that_a_station_makes_up_are_bounded_too() -> None:
 def test_stations_do_not_count_for_each_other() -> None:
     async def story(town: Town) -> None:
         for n in range(30):
-            town.cpo.alarms.sound("InvalidMessages", module.StationId(f"CS-{n}"), "")
+            town.cpo.alarms.sound("InvalidMessages", StationId(f"CS-{n}"), "")
         assert len(await events(town)) == 30
 
     told(story)

@@ -15,7 +15,7 @@ from evouch.testing.town import Town, on_the_wire
 from tests.cpo.hand import START, Hand, reading, stop
 from tests.cpo.unproven import CS, card, events, known, told
 from tests.proofs import proves
-from tests.station.keys import P256
+from tests.station.keys import ED25519, P256
 
 
 async def charging(town: Town) -> int:
@@ -109,7 +109,7 @@ def test_a_start_is_held_while_the_challenge_that_it_triggers_runs(right: bool) 
         await hand.challenge()
         await town.wait(5)
         assert hand.answer_to(start) is None
-        await hand.prove(**({} if right else {"key": P256}))
+        await hand.prove(key=ED25519 if right else P256)
         answer = hand.answer_to(start)
         assert answer is not None
         if right:

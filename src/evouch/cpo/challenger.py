@@ -57,7 +57,7 @@ IDLE_CHECK: Final = 10.0
 #: Codes by which a station says that it does not know the message. The others say that its proof broke a schema.
 UNKNOWN_MESSAGE: Final = frozenset({
     "NotImplemented", "NotSupported", "FormationViolation", "FormatViolation", "ProtocolError", "GenericError",
-    "InternalError", "SecurityError", "MessageTypeNotSupported", "RpcFrameworkError",
+    "InternalError", "MessageTypeNotSupported", "RpcFrameworkError",
 })  # fmt: skip
 
 #: Step that failed → kind of the security event; names of the OCPP 1.6 security whitepaper where it has one.
@@ -247,6 +247,8 @@ class Challenger:
             case PeerRefused(code=code) if code in UNKNOWN_MESSAGE:
                 self._remember_unable(visit)
                 return self._unsupported(visit, code)
+            case PeerRefused(code="SecurityError"):  # a careful station: the challenge was made for another host
+                return self._failed(visit, "refused", "the station refused the challenge")
             case PeerRefused(code=code):
                 return self._failed(visit, Step.FORM, code)
             case Unreachable():
