@@ -79,7 +79,8 @@ def _hash(payload: Any) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def test_the_work_of_the_page_is_the_first_that_does_and_not_enough_for_more() -> None:
+@proves("W10")
+def test_the_work_of_the_page_has_thirteen_bits_and_not_fourteen() -> None:
     assert verify(decode(VECTORS["C"]), expected(ED25519, difficulty=13)).valid
     assert verify(decode(VECTORS["C"]), expected(ED25519, difficulty=14)).step is Step.WORK
 
