@@ -24,6 +24,11 @@ def test_every_id_is_one_that_can_be_looked_up() -> None:
     assert [] == sorted(each for each in set(found()) - listed() if not LOOKED_UP.fullmatch(each))
 
 
+def test_everything_on_our_own_lists_is_proven() -> None:
+    assert listed()
+    assert [] == sorted(listed() - set(found()))
+
+
 def test_marked_tests_are_found_without_running_them(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         '@proves("C25.FR.07", "C25.FR.08")\ndef test_a() -> None:\n    raise OSError\n'
