@@ -33,6 +33,20 @@ def run(
     http_port: Annotated[int | None, typer.Option(help="Port of pages and API; 0 takes any free one.")] = None,
     public_url: Annotated[str | None, typer.Option(help="How phones reach the pages (https outside loopback).")] = None,
     provider_url: Annotated[str | None, typer.Option(help="Where the payment provider's API is.")] = None,
+    identity_require: Annotated[
+        str | None,
+        typer.Option(
+            help="Who has to prove its identity: enrolled (stations with a key), or all (whom no rule trusts)."
+        ),
+    ] = None,
+    identity_ocpp2_extension: Annotated[
+        bool | None,
+        typer.Option(
+            "--identity-ocpp2-extension",
+            help="Challenge OCPP 2.0.1 and 2.1 stations too. There SignedChallenge is our extension and no standard.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it is as one line of JSON.")] = False,
 ) -> None:
     """Run the backend until it is stopped.
@@ -47,6 +61,7 @@ def run(
     flags = {
         "state": state, "database": database, "ocpp.host": ocpp_host, "ocpp.port": ocpp_port, "http.host": http_host,
         "http.port": http_port, "public_url": public_url, "provider.url": provider_url,
+        "identity.require": identity_require, "identity.ocpp2_extension": identity_ocpp2_extension,
     }  # fmt: skip
     asyncio.run(_serve(load(CpoConfig, file=config, flags=flags).config, as_json=as_json))
 

@@ -118,7 +118,10 @@ class IdentityConfig(Section, frozen=True, kw_only=True):
     token_file: Path = Path("evouch-state/keys/operator-token")
 
     def __post_init__(self) -> None:
-        safe_for_phones(self.backend)
+        try:
+            safe_for_phones(self.backend)
+        except ValueError as error:
+            raise ValueError(f"backend {error}") from None
 
 
 def _network(text: str) -> None:
