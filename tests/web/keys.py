@@ -1,9 +1,13 @@
 """Stations with keys for the tests of pages and API."""
 
+import json
 from typing import Any
 
 from evouch.identity.keys import KeyType, PrivateKey
+from evouch.ids import OcppVersion, StationId
 from evouch.station.prover import Prover
+from evouch.store.ports import Add
+from evouch.store.records import Quarantined, QuarantineState
 from evouch.testing.clock import SeededEntropy
 from tests.web.street import Street
 
@@ -19,6 +23,18 @@ async def station(street: Street, mine: PrivateKey, *, id: str = "CS-1", **how: 
     """A 1.6 station that proves itself with a key, which is enrolled unless the story says otherwise."""
     offers = how.pop("offers_key", False)
     await street.town.station("ocpp1.6", id=id, prover=Prover(key=mine.pem(), offers_key=offers), **how)
+
+
+async def kept(street: Street, action: str, payload: Any, *, name: str = "kept") -> str:
+    """Put a message of an unproven connection into quarantine, and return its id."""
+    id = f"{name}-{action}"
+    record = Quarantined(
+        id=id, station=StationId("CS-1"), connection="gone", version=OcppVersion("ocpp1.6"),
+        received_at=street.town.cpo.clock.now(), action=action, frame=json.dumps([2, "19", action, payload]).encode(),
+        state=QuarantineState.KEPT,
+    )  # fmt: skip
+    await street.town.cpo.store.commit(Add(record))
+    return id
 
 
 async def standing(street: Street, *states: str, id: str = "CS-1") -> None:

@@ -13,7 +13,7 @@ from evouch.identity.encoding import base64url
 from evouch.identity.keys import KeyType
 from evouch.ids import StationId
 from tests.proofs import proves
-from tests.web.keys import key, standing, station
+from tests.web.keys import kept, key, standing, station
 from tests.web.street import Street, play
 from tests.web.test_api_cpo import Desk, desk
 
@@ -186,8 +186,32 @@ def test_an_unproven_station_is_sent_nothing_by_hand() -> None:
         api = await program(street)
         call = {"action": "ClearCache"}
         assert await api.refused("POST", f"{ONE}/calls", call) == (409, "unproven")
+        assert await api.refused("POST", f"{ONE}/qr-secrets") == (409, "unproven")
 
     play(story, identity=IdentityTerms(require="all"))
+
+
+def test_quarantine_is_listed_and_decided_by_a_program_too() -> None:
+    async def story(street: Street) -> None:
+        api = await desk(street, "ocpp1.6")
+        end = {"transactionId": 77, "meterStop": 5, "timestamp": "2026-01-01T00:00:00Z"}
+        one, two = [await kept(street, "StopTransaction", end, name=name) for name in ("one", "two")]
+        found = (await api.ask("GET", "/quarantine?station=CS-1"))["quarantine"]
+        assert [(each["id"], each["state"]) for each in found] == [(one, "kept"), (two, "kept")]
+        assert json.loads(found[0]["frame"])[3] == end
+        await api.ask("POST", f"/quarantine/{one}/book", status=204)
+        await api.ask("POST", f"/quarantine/{two}/dismiss", status=204)
+        assert (await api.ask("GET", "/quarantine?active=true"))["quarantine"] == []
+        found = (await api.ask("GET", "/quarantine"))["quarantine"]
+        assert [each["state"] for each in found] == ["promoted", "dismissed"]
+        assert (await api.ask("GET", "/quarantine?station=CS-2"))["quarantine"] == []
+        for act in ("book", "dismiss"):
+            assert await api.refused("POST", f"/quarantine/{one}/{act}") == (404, "unknownMessage")
+        begin = {"connectorId": 1, "idTag": "A", "meterStart": 1, "timestamp": "2026-01-01T00:00:00Z"}
+        start = await kept(street, "StartTransaction", begin)
+        assert await api.refused("POST", f"/quarantine/{start}/book") == (409, "notBookable")
+
+    play(story)
 
 
 # ── what is refused ──

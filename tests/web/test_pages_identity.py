@@ -4,18 +4,15 @@ import ast
 import html
 import json
 import re
-from typing import Any
 
 import httpx2
 import pytest
 
 from evouch.cpo.identity_terms import IdentityTerms
 from evouch.identity.enrolment import IdentityKind, IdentityStatus
-from evouch.ids import OcppVersion, StationId
-from evouch.store.ports import Add
-from evouch.store.records import Quarantined, QuarantineState
+from evouch.ids import StationId
 from evouch.web import words_identity as words
-from tests.web.keys import key, standing, station
+from tests.web.keys import kept, key, standing, station
 from tests.web.street import Street, play
 from tests.web.test_pages_operator import logged_in, token
 from tests.web.test_words import calls
@@ -218,17 +215,6 @@ def test_trust_profile_and_certificate_name_are_set_by_forms() -> None:
 # ── quarantine ──
 
 
-async def kept(street: Street, action: str, payload: Any, state: QuarantineState = QuarantineState.KEPT) -> str:
-    id = f"kept-{action}-{state}"
-    frame = json.dumps([2, "19", action, payload]).encode()
-    record = Quarantined(
-        id=id, station=CS, connection="gone", version=OcppVersion("ocpp1.6"),
-        received_at=street.town.cpo.clock.now(), action=action, frame=frame, state=state,
-    )  # fmt: skip
-    await street.town.cpo.store.commit(Add(record))
-    return id
-
-
 def test_what_an_unproven_connection_sent_is_shown_escaped_and_decided_by_a_person() -> None:
     async def story(street: Street) -> None:
         await street.town.station("ocpp1.6")
@@ -272,7 +258,7 @@ ACTS = [
     ("trust", {"trusted": "1"}),
     ("profile", {"profile": "3"}),
     ("certificate-name", {"name": "SN"}),
-    ("quarantine/kept-StopTransaction-kept", {"decide": "dismiss"}),
+    ("quarantine/kept-StopTransaction", {"decide": "dismiss"}),
 ]
 
 

@@ -104,12 +104,15 @@ async def call_station(ask: Ask) -> m.CallAnswer:
 
 
 @operation(
-    "POST", "/stations/{station}/qr-secrets", gives=m.ProvisionAnswer, refuses=("unknownStation", "stationOffline")
-)
+    "POST", "/stations/{station}/qr-secrets", gives=m.ProvisionAnswer,
+    refuses=("unknownStation", "stationOffline", "unproven"),
+)  # fmt: skip
 async def provision(ask: Ask) -> m.ProvisionAnswer:
     """Give every EVSE of the station a fresh QR secret; the old codes stay good for two slots."""
     if ask.cpo.stations.get(ask.station).present is None:
         raise Refused("stationOffline")
+    if not ask.cpo.challenger.acting(ask.station):
+        raise Refused("unproven")
     report = await ask.cpo.stations.provision(ask.station, actor=ask.actor)
     return m.ProvisionAnswer(report.ready, {str(evse): word for evse, word in report.outcome.items()})
 

@@ -232,7 +232,7 @@ async def _page(desk: Desk, login: Login, id: StationId, *, refused: str = "", *
         audit=[row for row in await cpo.store.audit(limit=_MANY) if row.subject == id][:_ROWS],
         transactions=await cpo.store.transactions(station=id, limit=_ROWS),
         quarantine=await cpo.store.quarantined(station=id, limit=_ROWS),
-        seen=seen(cpo, view), identities=known(cpo, view), refused=sentence,
+        seen=seen(cpo, view), acting=cpo.challenger.acting(id), identities=known(cpo, view), refused=sentence,
         typed={} if refused == "privateKey" else typed,
         until=until if until is not None and until > cpo.clock.now() else None,
         done=said.get("done", ""), failed=said.get("failed", ""),
