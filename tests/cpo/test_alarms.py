@@ -4,7 +4,7 @@ from evouch.cpo import alarms as module
 from evouch.ids import StationId
 from evouch.testing.town import Town
 from tests.cpo.hand import Hand
-from tests.cpo.unproven import CS, events, told
+from tests.cpo.unproven import CS, events, known, told
 from tests.proofs import proves
 
 
@@ -20,6 +20,17 @@ def test_a_flood_of_one_kind_is_a_handful_of_rows_and_a_sum() -> None:
         assert rows[-1].detail == f"{10_000 - module.AT_ONCE} more within 60 minutes"
         town.cpo.alarms.sound("AttemptedReplayAttacks", CS, "later")
         assert (await events(town))[-1].detail == "later"
+
+    told(story)
+
+
+def test_names_that_nobody_registered_count_as_one() -> None:
+    async def story(town: Town) -> None:
+        for n in range(1000):
+            town.cpo.alarms.sound("InvalidMessages", StationId(f"INVENTED-{n}"), "")
+        assert len(await events(town)) == module.AT_ONCE
+        await town.wait(module.PERIOD + 1)
+        assert len(await events(town)) == module.AT_ONCE + 1
 
     told(story)
 
@@ -42,6 +53,7 @@ def test_kinds_that_a_station_makes_up_are_bounded_too() -> None:
 def test_stations_do_not_count_for_each_other() -> None:
     async def story(town: Town) -> None:
         for n in range(30):
+            await known(town, f"CS-{n}", key=False)
             town.cpo.alarms.sound("InvalidMessages", StationId(f"CS-{n}"), "")
         assert len(await events(town)) == 30
 

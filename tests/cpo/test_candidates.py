@@ -5,6 +5,7 @@ import pytest
 from evouch.errors import PeerRefused
 from evouch.testing.town import Town
 from tests.cpo.hand import CALL, START, Hand
+from tests.cpo.test_profiles import mutual
 from tests.cpo.unproven import CS, card, told
 from tests.proofs import proves
 from tests.station.keys import P256
@@ -89,6 +90,24 @@ def test_when_the_proven_connection_ends_the_newcomer_is_heard_in_its_place_and_
         await new.prove()
         assert new.state == "proven"
         assert town.cpo.presence.ready(CS)
+
+    told(story)
+
+
+@proves("M7")
+def test_trust_does_not_push_out_a_proven_connection_but_a_certificate_of_its_own_does() -> None:
+    async def story(town: Town) -> None:
+        honest = await proven(town)
+        await town.cpo.identities.trust(CS, True, actor="anna")
+        other = await Hand(town).open()
+        assert (await other.boot())["status"] == "Pending"
+        assert honest.close is None
+        await other.hang_up()
+        await town.cpo.identities.trust(CS, False, actor="anna")
+        secure = await Hand(town).open(mutual("CS-1"))
+        await town.until(lambda: honest.close, 1)
+        assert (await secure.boot())["status"] == "Accepted"
+        assert secure.state == "trusted"
 
     told(story)
 

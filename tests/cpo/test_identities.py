@@ -164,6 +164,17 @@ def test_a_key_counts_within_its_time_only() -> None:
     told(story, key=False)
 
 
+def test_a_key_that_has_run_out_is_no_way_around_the_challenge() -> None:
+    async def story(town: Town) -> None:
+        now = town.world.clock.now()
+        await enrol(town, not_after=now + timedelta(hours=1))
+        await town.wait(7200)
+        hand = await proof(town)
+        assert hand.state == "failed", "nobody ever proved it, and it says that there is something to prove"
+
+    told(story, key=False)
+
+
 # ── the signing input ───────────────────────────────────────────────────────────────────
 
 

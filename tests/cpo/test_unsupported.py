@@ -1,5 +1,7 @@
 """Stations that do not know the message: what the operator wishes, and no way down for who has proved itself."""
 
+import asyncio
+
 import pytest
 
 from evouch.charging.dialogue import Entrance
@@ -116,6 +118,40 @@ def test_revoking_its_keys_does_not_make_it_one_that_cannot() -> None:
         assert (await thief.boot())["status"] == "Pending", "once proven, always challenged"
         await shrug(thief, "NotImplemented")
         assert (await thief.boot())["status"] == "Rejected"
+
+    told(story, on_unsupported="allow_untrusted")
+
+
+def test_one_that_is_borne_with_ends_nobodys_transaction_by_calling_a_connector_free() -> None:
+    async def story(town: Town) -> None:
+        await card(town)
+        await town.cpo.identities.trust(CS, True, actor="anna")
+        honest = await Hand(town).open()
+        await honest.boot()
+        await honest.ask("StartTransaction", START)
+        await honest.hang_up()
+        await town.cpo.identities.trust(CS, False, actor="anna")
+        thief = await Hand(town).open()
+        await thief.boot()
+        await shrug(thief, "NotImplemented")
+        free = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+        assert await thief.ask("StatusNotification", free) == [{}]
+        await town.wait(3600)
+        assert len(await town.cpo.store.transactions(active=True)) == 1
+
+    told(story, on_unsupported="allow_untrusted")
+
+
+def test_one_that_was_borne_with_and_proves_itself_later_is_set_up_like_any_other() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        await shrug(hand, "NotImplemented")
+        assert (await hand.boot())["status"] == "Accepted"
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        await hand.prove(2)
+        assert (await asking).proven
+        await town.until(lambda: hand.calls("GetConfiguration"), 5)
 
     told(story, on_unsupported="allow_untrusted")
 

@@ -21,6 +21,8 @@ KINDS: Final = 20
 #: Seconds that are summed up in one row.
 PERIOD: Final = 3600
 
+#: Stations that nobody registered are counted as one: their names are as many as somebody likes to invent.
+STRANGERS: Final = StationId("")
 #: The kind under which all others beyond ``KINDS`` are counted.
 OTHER: Final = "other"
 
@@ -36,17 +38,18 @@ class Alarms:
 
     def sound(self, kind: str, station: StationId, detail: str = "") -> None:
         """Write an event, or count it. Returns at once; the row is written beside whatever goes on."""
-        counts = self._counts.setdefault(station, {})
+        whose = station if self.registry.station(station) is not None else STRANGERS
+        counts = self._counts.setdefault(whose, {})
         if kind not in counts and len(counts) >= KINDS:
             kind, detail = OTHER, f"{kind}: {detail}"
         counts[kind] = counts.get(kind, 0) + 1
         if counts[kind] == 1:
-            self.agenda.after(PERIOD, ("alarms", station, kind), lambda: self._sum_up(station, kind))
+            self.agenda.after(PERIOD, ("alarms", whose, kind), lambda: self._sum_up(whose, kind))
         if counts[kind] <= AT_ONCE:
             self.agenda.soon(lambda: self._write(kind, station, detail))
 
     async def _write(self, kind: str, station: StationId, detail: str) -> None:
-        await self.registry.store.commit(self.registry.alarm(kind, station, detail[:255]))
+        await self.registry.store.commit(self.registry.alarm(kind, station or None, detail[:255]))
 
     async def _sum_up(self, station: StationId, kind: str) -> None:
         """Write how many more there were; the next one begins a new period."""

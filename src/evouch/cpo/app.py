@@ -34,6 +34,7 @@ from evouch.cpo.gate import StationGate
 from evouch.cpo.holding import Holding
 from evouch.cpo.identities import Identities
 from evouch.cpo.identity_terms import IdentityTerms
+from evouch.cpo.judge import Judge
 from evouch.cpo.locks import Locks
 from evouch.cpo.offers import Offers, Terms
 from evouch.cpo.operators import Operators
@@ -50,6 +51,7 @@ from evouch.cpo.stations import Stations, Switch
 from evouch.cpo.stopping import Stopping
 from evouch.cpo.tie import Tie
 from evouch.cpo.upkeep import Upkeep
+from evouch.cpo.visitors import Visitors
 from evouch.errors import Offline, PeerRefused, Unreachable
 from evouch.ids import KeyBytes, PaymentId, StationId, TransactionId
 from evouch.store.ports import Store
@@ -162,8 +164,10 @@ class Cpo(Onlooker):
         )
         self.alarms = Alarms(self.registry, self.agenda)
         self.identities = Identities(self.registry)
+        visitors = Visitors(self.identities, terms.identity)
+        judge = Judge(self.identities, visitors, terms.identity, self.agenda, self.alarms, clock)
         self.challenger = line.challenger = Challenger(
-            self.identities, terms.identity, self.agenda, self.alarms, clock, entropy
+            self.identities, visitors, judge, terms.identity, self.agenda, clock, entropy
         )
         self.identities.revoked, self.identities.unsettled = self.challenger.revoked, self.challenger.unsettled
         self.quarantine = Quarantine(self.registry)

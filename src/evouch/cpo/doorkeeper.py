@@ -22,9 +22,11 @@ from evouch.charging.dialogue import (
     BootAnswer,
     Booted,
     BootStatus,
+    ConnectorChanged,
     Evidence,
     Fact,
     Link,
+    Noted,
     SessionAnswer,
     SessionEnded,
     SessionFact,
@@ -37,7 +39,8 @@ from evouch.clock import Clock, Tick
 from evouch.cpo.agenda import Agenda
 from evouch.cpo.alarms import Alarms
 from evouch.cpo.backend import CpoBackend, Onlooker
-from evouch.cpo.challenger import Challenger, Watcher
+from evouch.cpo.challenger import Challenger
+from evouch.cpo.judge import Watcher, pause
 from evouch.cpo.quarantine import Quarantine
 from evouch.cpo.registration import Registration
 from evouch.cpo.sessions import Sessions
@@ -73,7 +76,7 @@ class Doorkeeper(Watcher):
     onlooker: Onlooker
 
     def __post_init__(self) -> None:
-        self.challenger.watcher = self
+        self.challenger.judge.watcher = self
 
     # ── dialogue.Backend ──
 
@@ -120,21 +123,25 @@ class Doorkeeper(Watcher):
         if isinstance(fact, StillThere):
             return TimeAnswer(self.clock.now())
         if isinstance(fact, Booted):
-            return self._boot(visit, fact, evidence)
+            return self._boot(visit, fact)
         if isinstance(fact, SessionFact):
             self.challenger.contact(visit)
             return self._session(visit, fact, evidence)
-        if visit.standing is Standing.UNTRUSTED and not isinstance(fact, TokenPresented):
-            return self.inner.hear(visit.link, fact, evidence)
+        if visit.standing is Standing.UNTRUSTED and isinstance(fact, ConnectorChanged | Noted):
+            return self._bear(visit, fact, evidence)
         self.challenger.contact(visit)
         raise PeerFault("SecurityError", _UNSAID)
 
-    def _boot(self, visit: Visit, fact: Booted, evidence: Evidence) -> BootAnswer:
+    def _bear(self, visit: Visit, fact: Fact[Any], evidence: Evidence) -> Any:
+        """Acknowledge how it says it is. A connector that calls itself free ends nobody's transaction."""
+        return self.inner.hear(visit.link, fact, evidence) if isinstance(fact, Noted) else None
+
+    def _boot(self, visit: Visit, fact: Booted) -> BootAnswer:
         visit.booted, visit.firmware = True, fact.firmware
         if visit.standing is Standing.UNTRUSTED:
             visit.pending = False
-            answer: BootAnswer = self.inner.hear(visit.link, fact, evidence)
-            return answer
+            status = BootStatus.PENDING if self.inner.waits(visit.station) else BootStatus.ACCEPTED
+            return BootAnswer(status, self.clock.now(), self.inner.heartbeat)
         self.agenda.drop(("pause", visit.link.connection))
         if visit.standing is Standing.FAILED and visit.paused(self.clock.tick()):
             return self._reject(visit)
@@ -147,7 +154,7 @@ class Doorkeeper(Watcher):
 
     def _reject(self, visit: Visit) -> BootAnswer:
         visit.rejected = True
-        return BootAnswer(BootStatus.REJECTED, self.clock.now(), self.challenger.pause(visit))
+        return BootAnswer(BootStatus.REJECTED, self.clock.now(), pause(visit.failures))
 
     # ── messages of transactions ──
 
@@ -156,6 +163,8 @@ class Doorkeeper(Watcher):
             await self._hold(visit.round)
         if visit.acting:  # it was proven while this message waited for its turn
             return await self._after_replay(visit, fact, evidence, waited=True)
+        if self.inner.registry.station(visit.station) is None:  # nobody registered it: it has no transactions
+            raise PeerFault("SecurityError", _UNSAID)
         if self.quarantine.full(visit.station, visit.link.connection):
             self.alarms.sound("quarantineFull", visit.station)
             raise PeerFault("SecurityError", _UNSAID)
@@ -229,7 +238,7 @@ class Doorkeeper(Watcher):
             return
         self.inner.clear(link, pending=visit.pending)
         self.onlooker.joined(link)
-        if not visit.booted:
+        if not visit.pending:  # otherwise the boot that it is triggered to say does the same
             self.registration.resumed(link)
 
     def _succeed(self, station: StationId) -> None:

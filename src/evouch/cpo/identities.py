@@ -84,6 +84,17 @@ class Identities:
         now = self.registry.clock.now()
         return tuple(identity for identity in enrolled.values() if usable(identity, now))
 
+    def expected(self, station: StationId) -> bool:
+        """Return whether this station has to prove itself: an identity that has run out still says so."""
+        enrolled = self._of.get(station)
+        if not enrolled:
+            return False
+        now = self.registry.clock.now()
+        return any(
+            one.status is not IdentityStatus.REVOKED and (one.not_before is None or one.not_before <= now)
+            for one in enrolled.values()
+        )
+
     def proven_before(self, station: StationId) -> bool:
         """Return whether this station has ever proved itself, with whatever identity."""
         return any(identity.first_proven_at is not None for identity in self._of.get(station, {}).values())

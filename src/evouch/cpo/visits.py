@@ -62,6 +62,8 @@ class Visit:
     link: Link
     since: datetime
     standing: Standing = Standing.NEW
+    #: whether what it says is acted upon: its standing is one of ``ACTING``
+    acting: bool = False
     how: str = ""
     identity: str | None = None
     signing: SigningInput | None = None
@@ -88,11 +90,6 @@ class Visit:
         return self.link.station
 
     @property
-    def acting(self) -> bool:
-        """Whether what it says is acted upon."""
-        return self.standing in ACTING
-
-    @property
     def v16(self) -> bool:
         """Whether it speaks 1.6."""
         return self.link.version == "ocpp1.6"
@@ -100,6 +97,7 @@ class Visit:
     def turn(self, turn: Turn, clock: Clock, how: str = "") -> None:
         """Go to the standing that the table names."""
         before, self.standing = self.standing, step(self.standing, turn)
+        self.acting = self.standing in ACTING
         if before is not self.standing:
             self.since = clock.now()
         self.how = how
