@@ -10,6 +10,7 @@ SITES: dict[str, tuple[int, str]] = {
     "cli/demo.py": (1, "The provider's key and webhook secret are handed to the backend in files."),
     "cli/demo_identity.py": (1, "A new private key is written to the file of the station that has it."),
     "cli/identity.py": (1, "A new private key is written to its owner's file."),
+    "cli/operator_api.py": (1, "Commands send the operator's token to the backend that it is for."),
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
     "cpo/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),

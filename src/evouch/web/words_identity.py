@@ -119,7 +119,7 @@ DONE: Final[dict[str, str]] = {
     "promoted": "The identity is active.",
     "opened": "The window is open. Challenge the station now, or wait until it connects again.",
     "closed": "The window is closed.",
-    "trust": "What a connection is trusted for is judged when the station connects again.",
+    "trust": "To trust it counts from its next connection on; to trust it no longer counts at once.",
     "profile": "The least security profile is set.",
     "booked": "The message was taken as true.",
     "dismissed": "The message was dismissed. It stays in the records.",
