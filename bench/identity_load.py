@@ -151,7 +151,8 @@ async def storm(port: int, pid: int, fleet: Sequence[Prover], *, rate: float, nu
         async with asyncio.timeout(PATIENCE):
             await it.done.wait()
     except TimeoutError:
-        it.errors.append(f"{it.awaited} of {len(fleet)} stations were not accepted")
+        through = ", ".join(f"{step} {len(times)}" for step, times in it.steps.items())
+        it.errors.append(f"{it.awaited} of {len(fleet)} stations were not accepted ({through})")
     wall = time.perf_counter() - begin
     figure = Figure(
         stations=len(fleet),
