@@ -262,6 +262,18 @@ def test_show_prints_every_setting_with_its_origin_and_no_secret(file: Path) -> 
     assert '"***"' in said.output
 
 
+def test_show_says_where_settings_of_identity_come_from(tmp_path: Path) -> None:
+    path = tmp_path / "evouch.toml"
+    path.write_text(IDENTITY)
+    said = CliRunner().invoke(build("config"), ["config", "show", "cpo", "--origin", "--config", str(path)]).output
+    lines = {line.partition(" = ")[0]: line for line in said.splitlines()}
+    assert lines["cpo.identity.require"].startswith('cpo.identity.require = "all"')
+    assert lines["cpo.identity.require"].endswith(f"# {path}")
+    assert lines["cpo.identity.ttl"].endswith("# default")
+    assert "10.0.0.1" in lines["cpo.ocpp.proxies"]
+    assert "stations.pem" in lines["cpo.tls.client_ca"]
+
+
 def test_show_prints_the_same_as_json(file: Path) -> None:
     said = json.loads(CliRunner().invoke(build("config"), ["config", "show", "--json", "--config", str(file)]).output)
     assert set(ACTORS) == set(said)
