@@ -114,7 +114,7 @@ def test_two_nodes_never_give_one_number(database: SqlHome) -> None:
 
 def test_two_nodes_open_an_empty_database_together(empty: SqlHome) -> None:
     async def run() -> None:
-        nodes = await asyncio.gather(*(empty.open() for _ in range(3)))
+        nodes = await asyncio.gather(*(empty.open() for _ in range(5)))
         await asyncio.gather(*(node.commit(Add(code(str(n), n))) for n, node in enumerate(nodes)))
         for node in nodes:
             assert await node.code_taken(PLACE, 2) == "2"

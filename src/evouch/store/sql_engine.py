@@ -28,6 +28,10 @@ Action = Callable[[Connection], T]
 
 #: How long a writer waits for another process's transaction (SQLite), in seconds.
 BUSY_SECONDS: Final = 5
+#: Attempts to switch a new database to WAL while other processes do the same.
+WAL_TRIES: Final = 20
+#: Somebody else holds the lock, or is reading back what a process that died had begun.
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_SNAPSHOT})
 #: Questions answered at the same time: threads on SQLite, connections on PostgreSQL.
 READERS: Final = 4
 
@@ -72,7 +76,7 @@ class _Sqlite:
         self._reading = create_engine(
             url, pool_size=READERS, max_overflow=0, pool_reset_on_return=None, connect_args=options
         )
-        event.listen(self._writing, "connect", partial(_pragmas, ("journal_mode=WAL", "synchronous=FULL")))
+        event.listen(self._writing, "connect", _prepare_writer)
         event.listen(self._reading, "connect", partial(_pragmas, ("query_only=ON",)))
         # the lock is taken when a transaction begins: one that had to upgrade from reading could not wait for it
         event.listen(self._writing, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -152,6 +156,25 @@ def _transact(connection: Connection, action: Action[T]) -> T:
     except DBAPIError as error:
         raise StoreFailed("the database failed while it committed") from error
     return result
+
+
+def _prepare_writer(connection: sqlite3.Connection, record: object) -> None:
+    """Switch to WAL and full durability.
+
+    The switch does not wait for another process that is about to do the same, whatever the
+    timeout says; a transaction does. So where it is refused, one is waited for, and it is
+    tried again.
+    """
+    for _ in range(WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _BUSY:
+                raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    _pragmas(("journal_mode=WAL", "synchronous=FULL"), connection, record)
 
 
 def _pragmas(pragmas: tuple[str, ...], connection: sqlite3.Connection, _record: object) -> None:
