@@ -19,7 +19,7 @@ from evouch.identity.enrolment import IdentityKind
 from evouch.ids import Secret
 from evouch.testing.town import Town, on_the_wire
 from tests.cpo.hand import Hand
-from tests.cpo.unproven import CS, events, known, told
+from tests.cpo.unproven import CS, enrol, events, known, told
 from tests.proofs import proves
 
 NOW = datetime(2024, 5, 23, tzinfo=UTC)
@@ -101,6 +101,27 @@ def test_a_lower_profile_than_the_highest_used_is_refused_until_an_operator_says
         assert await opens(town, *ways[1]) is not None
         with pytest.raises(Refused, match="badProfile"):
             await town.cpo.identities.set_profile(CS, 4, actor="anna")
+
+    locked(story)
+
+
+@proves("M19")
+def test_who_only_knows_the_password_does_not_raise_the_profile_and_lock_the_station_out() -> None:
+    async def story(town: Town) -> None:
+        await enrol(town)
+        thief = await opens(town, TLS, PASSWORD)
+        assert thief is not None
+        await thief.boot()
+        await town.wait(20)
+        await thief.hang_up()
+        honest = await opens(town, PLAIN, PASSWORD)
+        assert honest is not None
+        await honest.boot()
+        await honest.prove()
+        await town.wait(1)
+        record = town.cpo.registry.station(CS)
+        assert record is not None
+        assert record.profile == 1
 
     locked(story)
 

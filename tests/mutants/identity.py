@@ -83,14 +83,14 @@ _SAID: Final = (
     ),
     Mutant(
         ("W11",),
-        "src/evouch/cpo/challenger.py",
+        "src/evouch/cpo/judge.py",
         "        visit.turn(Turn.PROVE, self.clock, describe(identity))\n",
         "",
         "tests/cpo/test_challenges.py::test_after_a_valid_proof_the_next_boot_is_accepted_and_the_station_works",
     ),
     Mutant(
         ("W12",),
-        "src/evouch/cpo/challenger.py",
+        "src/evouch/cpo/judge.py",
         "        visit.link.allow(None, proven=True)\n",
         "",
         "tests/cpo/test_challenges.py::test_after_a_valid_proof_the_next_boot_is_accepted_and_the_station_works",
@@ -157,7 +157,7 @@ _SAID: Final = (
 _UNSAID: Final = (
     Mutant(
         ("M2",),
-        "src/evouch/cpo/challenger.py",
+        "src/evouch/cpo/judge.py",
         "if self.clock.tick() >= asked.expires:",
         "if self.clock.tick() >= asked.expires + 3600:",
         "tests/cpo/test_challenges.py::test_an_answer_after_the_challenge_has_expired_proves_nothing",
@@ -229,8 +229,8 @@ _UNSAID: Final = (
     ),
     Mutant(
         ("M12",),
-        "src/evouch/cpo/challenger.py",
-        "min(FIRST_PAUSE << max(0, visit.failures - 1), LONGEST_PAUSE)",
+        "src/evouch/cpo/judge.py",
+        "min(FIRST_PAUSE << max(0, failures - 1), LONGEST_PAUSE)",
         "FIRST_PAUSE",
         "tests/cpo/test_challenges.py::test_failures_are_silent_outward_and_the_pause_doubles",
     ),
@@ -265,7 +265,7 @@ _UNSAID: Final = (
     ),
     Mutant(
         ("M18",),
-        "src/evouch/cpo/challenger.py",
+        "src/evouch/cpo/judge.py",
         "        if not self.watcher.charging(visit.station):\n",
         "        if self.watcher.charging(visit.station):\n",
         "tests/cpo/test_challenges.py"
@@ -288,7 +288,7 @@ _UNSAID: Final = (
     ),
     Mutant(
         ("M21",),
-        "src/evouch/cpo/challenger.py",
+        "src/evouch/cpo/judge.py",
         'Step.NONCE: "AttemptedReplayAttacks"',
         'Step.NONCE: "InvalidMessages"',
         "tests/cpo/test_challenges.py::test_each_failure_has_the_event_that_the_whitepaper_names",

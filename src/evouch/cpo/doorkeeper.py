@@ -83,7 +83,6 @@ class Doorkeeper(Watcher):
     def joined(self, link: Link) -> None:
         """A station connected and was admitted; who it is may be open yet."""
         visit = self.challenger.arrived(link)
-        self._raise_profile(link)
         if not link.candidate:
             self.inner.joined(link, proven=visit.acting)
         if not visit.acting:
@@ -91,6 +90,7 @@ class Doorkeeper(Watcher):
         if link.candidate:
             asyncio.get_running_loop().call_soon(self._take_over, visit)
         else:
+            self._raise_profile(link)
             self.onlooker.joined(link)
 
     def left(self, link: Link) -> None:
@@ -237,6 +237,7 @@ class Doorkeeper(Watcher):
         if visit.gone or (link.candidate and not self.switch.promote(link)):
             return
         self.inner.clear(link, pending=visit.pending)
+        self._raise_profile(link)
         self.onlooker.joined(link)
         if not visit.pending:  # otherwise the boot that it is triggered to say does the same
             self.registration.resumed(link)
@@ -248,7 +249,10 @@ class Doorkeeper(Watcher):
             self.inner.succeed(visit.link, proven=visit.acting)
 
     def _raise_profile(self, link: Link) -> None:
-        """Remember the highest security profile that a station has used: it does not go back below it."""
+        """Remember the highest security profile that a station has used: it does not go back below it.
+
+        Nobody who only knows its password raises it, and so locks the station out.
+        """
         profile = link.entrance.profile
         record = self.inner.registry.station(link.station)
         if record is not None and profile > record.profile:
