@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -70,10 +71,11 @@ class _Good(WSListener):
         self._storm, self._prover = storm, prover
         self._began = time.perf_counter()
         self._step = 0
+        self._boots = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._ends(0)
-        transport.send(TEXT, BOOT % b"1")
+        self._boot(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
@@ -85,13 +87,27 @@ class _Good(WSListener):
     def _hear(self, transport: WSTransport, frame: bytes) -> None:
         if frame.startswith(b"[2"):
             self._ordered(transport, frame)
-        elif frame.startswith(b'[3,"1"') and b'"Pending"' in frame:
-            self._ends(1)
-        elif frame.startswith(b'[3,"2"') and b'"Accepted"' in frame:
-            self._ends(4)
-            self._storm.accepted()
+        elif b'"Pending"' in frame:
+            if self._step == 1:
+                self._ends(1)
+            interval = json.loads(frame)[2]["interval"]
+            asyncio.get_running_loop().call_later(interval, self._boot_by_itself, transport)
+        elif b'"Accepted"' in frame:
+            self._step = max(self._step, 4)  # it may have booted by itself, and not been told to
+            if self._step == 4:
+                self._ends(4)
+                self._storm.accepted()
         else:
             self._storm.strange(frame[:120].decode())
+
+    def _boot(self, transport: WSTransport) -> None:
+        self._boots += 1
+        transport.send(TEXT, BOOT % b"%d" % self._boots)
+
+    def _boot_by_itself(self, transport: WSTransport) -> None:
+        """Do what a pending station does after its interval, triggered or not."""
+        if self._step < len(STEPS) and not self._storm.done.is_set():
+            self._boot(transport)
 
     def _ordered(self, transport: WSTransport, frame: bytes) -> None:
         action, answer = self._prover.hear(frame)
@@ -102,7 +118,7 @@ class _Good(WSListener):
             self._began = time.perf_counter()
         elif action == "TriggerMessage" and self._step == 3:
             self._ends(3)
-            transport.send(TEXT, BOOT % b"2")
+            self._boot(transport)
 
     def _ends(self, step: int) -> None:
         now = time.perf_counter()
