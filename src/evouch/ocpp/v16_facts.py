@@ -15,9 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from evouch.charging.dialogue import (
-    BootAnswer,
     Booted,
-    BootStatus,
     ConnectorChanged,
     DataAnswer,
     DataReceived,
@@ -28,16 +26,15 @@ from evouch.charging.dialogue import (
     SessionStarted,
     SessionUpdated,
     StillThere,
-    TimeAnswer,
     TokenPresented,
     Unspeakable,
 )
 from evouch.charging.equipment import ConnectorStatus, Wiring
 from evouch.charging.tokens import Authorization, IdToken
 from evouch.ids import EvseNumber
+from evouch.ocpp import alike, v16_sessions
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp import v16_parts as part
-from evouch.ocpp import v16_sessions
 from evouch.ocpp.forms import clip, one_of, plain, read, read_time
 from evouch.ocpp.translator import Call, Json
 from evouch.units import format_time
@@ -61,38 +58,11 @@ def _boot(_wiring: Wiring, _action: str, payload: Json) -> Booted:
     )
 
 
-def _answer_boot(_wiring: Wiring, _fact: Booted, answer: BootAnswer) -> Json:
-    return plain(
-        msg.BootNotificationAnswer(status=answer.status, now=format_time(answer.now), interval=answer.interval)
-    )
-
-
 def _say_boot(_wiring: Wiring, fact: Booted) -> Call:
     boot = msg.BootNotification(
         vendor=fact.vendor, model=fact.model, serial=fact.serial or None, firmware=fact.firmware or None
     )
     return "BootNotification", plain(boot)
-
-
-def _heard_boot(_wiring: Wiring, _fact: Booted, payload: Json) -> BootAnswer:
-    answer = read(msg.BootNotificationAnswer, payload)
-    return BootAnswer(one_of(BootStatus, answer.status), read_time(answer.now, "currentTime"), answer.interval)
-
-
-def _heartbeat(_wiring: Wiring, _action: str, _payload: Json) -> StillThere:
-    return StillThere()
-
-
-def _answer_heartbeat(_wiring: Wiring, _fact: StillThere, answer: TimeAnswer) -> Json:
-    return {"currentTime": format_time(answer.now)}
-
-
-def _say_heartbeat(_wiring: Wiring, _fact: StillThere) -> Call:
-    return "Heartbeat", {}
-
-
-def _heard_heartbeat(_wiring: Wiring, _fact: StillThere, payload: Json) -> TimeAnswer:
-    return TimeAnswer(read_time(read(msg.HeartbeatAnswer, payload).now, "currentTime"))
 
 
 def _status(wiring: Wiring, action: str, payload: Json) -> ConnectorChanged | Noted:
@@ -183,24 +153,8 @@ _NOTED: Final[Mapping[str, Json]] = MappingProxyType({
 })  # fmt: skip
 
 
-def _noted(_wiring: Wiring, action: str, payload: Json) -> Noted:
-    return Noted(action=action, payload=payload)
-
-
 def _answer_noted(_wiring: Wiring, fact: Noted, _answer: None) -> Json:
     return dict(_NOTED.get(fact.action, {}))
-
-
-def _say_noted(_wiring: Wiring, fact: Noted) -> Call:
-    return fact.action, fact.payload
-
-
-def _acknowledge(_wiring: Wiring, _fact: Fact[Any], _answer: object) -> Json:
-    return {}
-
-
-def _acknowledged(_wiring: Wiring, _fact: Fact[None], _payload: Json) -> None:
-    return None
 
 
 # ── the tables ──────────────────────────────────────────────────────────────────────────
@@ -209,24 +163,24 @@ FACTS: Final[Mapping[str, Callable[[Wiring, str, Json], Fact[Any]]]] = MappingPr
     "Authorize": _authorize,
     "BootNotification": _boot,
     "DataTransfer": _data,
-    "Heartbeat": _heartbeat,
+    "Heartbeat": alike.heartbeat,
     "MeterValues": v16_sessions.meter_values,
     "StartTransaction": v16_sessions.start,
     "StatusNotification": _status,
     "StopTransaction": v16_sessions.stop,
-    **dict.fromkeys(_NOTED, _noted),
+    **dict.fromkeys(_NOTED, alike.noted),
 })  # fmt: skip
 
 ANSWERS: Final[Mapping[type, Callable[[Wiring, Any, Any], Json]]] = MappingProxyType({
-    Booted: _answer_boot,
-    ConnectorChanged: _acknowledge,
+    Booted: alike.answer_boot,
+    ConnectorChanged: alike.acknowledge,
     DataReceived: _answer_data,
-    MeterSampled: _acknowledge,
+    MeterSampled: alike.acknowledge,
     Noted: _answer_noted,
     SessionEnded: v16_sessions.answer_stop,
     SessionStarted: v16_sessions.answer_start,
-    SessionUpdated: _acknowledge,
-    StillThere: _answer_heartbeat,
+    SessionUpdated: alike.acknowledge,
+    StillThere: alike.answer_heartbeat,
     TokenPresented: _answer_authorize,
 })  # fmt: skip
 
@@ -236,23 +190,23 @@ SAYINGS: Final[Mapping[type, Callable[[Wiring, Any], Call | Unspeakable]]] = Map
     ConnectorChanged: _say_status,
     DataReceived: _say_data,
     MeterSampled: v16_sessions.say_meter_values,
-    Noted: _say_noted,
+    Noted: alike.say_noted,
     SessionEnded: v16_sessions.say_stop,
     SessionStarted: v16_sessions.say_start,
     SessionUpdated: v16_sessions.say_update,
-    StillThere: _say_heartbeat,
+    StillThere: alike.say_heartbeat,
     TokenPresented: _say_authorize,
 })  # fmt: skip
 
 HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyType({
-    Booted: _heard_boot,
-    ConnectorChanged: _acknowledged,
+    Booted: alike.heard_boot,
+    ConnectorChanged: alike.acknowledged,
     DataReceived: _heard_data,
-    MeterSampled: _acknowledged,
-    Noted: _acknowledged,
+    MeterSampled: alike.acknowledged,
+    Noted: alike.acknowledged,
     SessionEnded: v16_sessions.heard_stop,
     SessionStarted: v16_sessions.heard_start,
     SessionUpdated: v16_sessions.heard_update,
-    StillThere: _heard_heartbeat,
+    StillThere: alike.heard_heartbeat,
     TokenPresented: _heard_authorize,
 })  # fmt: skip

@@ -62,20 +62,6 @@ class BootNotification(Struct):
     firmware: str | None = field(name="firmwareVersion", default=None)
 
 
-class BootNotificationAnswer(Struct):
-    """BootNotification.conf (§6.4)."""
-
-    status: str
-    now: str = field(name="currentTime")
-    interval: int
-
-
-class HeartbeatAnswer(Struct):
-    """Heartbeat.conf (§6.30)."""
-
-    now: str = field(name="currentTime")
-
-
 class StatusNotification(Struct):
     """StatusNotification.req (§6.47)."""
 

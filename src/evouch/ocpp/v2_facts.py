@@ -16,9 +16,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from evouch.charging.dialogue import (
-    BootAnswer,
     Booted,
-    BootStatus,
     ConnectorChanged,
     DataAnswer,
     DataReceived,
@@ -30,7 +28,6 @@ from evouch.charging.dialogue import (
     SessionUpdated,
     SettingsReported,
     StillThere,
-    TimeAnswer,
     TokenPresented,
     Unspeakable,
 )
@@ -38,9 +35,9 @@ from evouch.charging.equipment import ConnectorStatus, Wiring
 from evouch.charging.tokens import Authorization
 from evouch.errors import LocalError
 from evouch.ids import EvseNumber
+from evouch.ocpp import alike, v2_sessions
 from evouch.ocpp import v2_messages as msg
 from evouch.ocpp import v2_parts as part
-from evouch.ocpp import v2_sessions
 from evouch.ocpp.forms import one_of, plain, read, read_time
 from evouch.ocpp.translator import Call, Json
 from evouch.units import format_time
@@ -69,38 +66,11 @@ def _boot(_wiring: Wiring, _action: str, payload: Json) -> Booted:
     )
 
 
-def _answer_boot(_wiring: Wiring, _fact: Booted, answer: BootAnswer) -> Json:
-    return plain(
-        msg.BootNotificationAnswer(now=format_time(answer.now), interval=answer.interval, status=answer.status)
-    )
-
-
 def _say_boot(_wiring: Wiring, fact: Booted) -> Call:
     station = msg.ChargingStation(
         vendor=fact.vendor, model=fact.model, serial=fact.serial or None, firmware=fact.firmware or None
     )
     return "BootNotification", plain(msg.BootNotification(reason=fact.reason, station=station))
-
-
-def _heard_boot(_wiring: Wiring, _fact: Booted, payload: Json) -> BootAnswer:
-    answer = read(msg.BootNotificationAnswer, payload)
-    return BootAnswer(one_of(BootStatus, answer.status), read_time(answer.now, "currentTime"), answer.interval)
-
-
-def _heartbeat(_wiring: Wiring, _action: str, _payload: Json) -> StillThere:
-    return StillThere()
-
-
-def _answer_heartbeat(_wiring: Wiring, _fact: StillThere, answer: TimeAnswer) -> Json:
-    return {"currentTime": format_time(answer.now)}
-
-
-def _say_heartbeat(_wiring: Wiring, _fact: StillThere) -> Call:
-    return "Heartbeat", {}
-
-
-def _heard_heartbeat(_wiring: Wiring, _fact: StillThere, payload: Json) -> TimeAnswer:
-    return TimeAnswer(read_time(read(msg.HeartbeatAnswer, payload).now, "currentTime"))
 
 
 #: ConnectorStatusEnumType of 2.x has one word for all that goes on while a cable is in.
@@ -231,24 +201,8 @@ _NOTED_21: Final[Mapping[str, Json]] = MappingProxyType({
 _NO_ANSWER: Final[Mapping[str, Json]] = MappingProxyType({**_NOTED, **_NOTED_21})
 
 
-def _noted(_wiring: Wiring, action: str, payload: Json) -> Noted:
-    return Noted(action=action, payload=payload)
-
-
 def _answer_noted(_wiring: Wiring, fact: Noted, _answer: None) -> Json:
     return dict(_NO_ANSWER[fact.action])
-
-
-def _say_noted(_wiring: Wiring, fact: Noted) -> Call:
-    return fact.action, fact.payload
-
-
-def _acknowledge(_wiring: Wiring, _fact: Fact[None], _answer: None) -> Json:
-    return {}
-
-
-def _acknowledged(_wiring: Wiring, _fact: Fact[None], _payload: Json) -> None:
-    return None
 
 
 # ── the tables ──────────────────────────────────────────────────────────────────────────
@@ -257,26 +211,26 @@ FACTS: Final[Mapping[str, Callable[[Wiring, str, Json], Fact[Any]]]] = MappingPr
     "Authorize": _authorize,
     "BootNotification": _boot,
     "DataTransfer": _data,
-    "Heartbeat": _heartbeat,
+    "Heartbeat": alike.heartbeat,
     "MeterValues": v2_sessions.meter_values,
     "NotifyReport": _report,
     "StatusNotification": _status,
     "TransactionEvent": v2_sessions.transaction,
-    **dict.fromkeys(_NOTED, _noted),
+    **dict.fromkeys(_NOTED, alike.noted),
 })  # fmt: skip
-FACTS_21: Final = MappingProxyType({**FACTS, **dict.fromkeys(_NOTED_21, _noted)})
+FACTS_21: Final = MappingProxyType({**FACTS, **dict.fromkeys(_NOTED_21, alike.noted)})
 
 ANSWERS: Final[Mapping[type, Callable[[Wiring, Any, Any], Json]]] = MappingProxyType({
-    Booted: _answer_boot,
-    ConnectorChanged: _acknowledge,
+    Booted: alike.answer_boot,
+    ConnectorChanged: alike.acknowledge,
     DataReceived: _answer_data,
-    MeterSampled: _acknowledge,
+    MeterSampled: alike.acknowledge,
     Noted: _answer_noted,
     SessionEnded: v2_sessions.answer_transaction,
     SessionStarted: v2_sessions.answer_transaction,
     SessionUpdated: v2_sessions.answer_transaction,
-    SettingsReported: _acknowledge,
-    StillThere: _answer_heartbeat,
+    SettingsReported: alike.acknowledge,
+    StillThere: alike.answer_heartbeat,
     TokenPresented: _answer_authorize,
 })  # fmt: skip
 
@@ -285,25 +239,25 @@ SAYINGS: Final[Mapping[type, Callable[[Wiring, Any], Call | Unspeakable]]] = Map
     ConnectorChanged: _say_status,
     DataReceived: _say_data,
     MeterSampled: v2_sessions.say_meter_values,
-    Noted: _say_noted,
+    Noted: alike.say_noted,
     SessionEnded: v2_sessions.say_transaction,
     SessionStarted: v2_sessions.say_transaction,
     SessionUpdated: v2_sessions.say_transaction,
     SettingsReported: _say_report,
-    StillThere: _say_heartbeat,
+    StillThere: alike.say_heartbeat,
     TokenPresented: _say_authorize,
 })  # fmt: skip
 
 HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyType({
-    Booted: _heard_boot,
-    ConnectorChanged: _acknowledged,
+    Booted: alike.heard_boot,
+    ConnectorChanged: alike.acknowledged,
     DataReceived: _heard_data,
-    MeterSampled: _acknowledged,
-    Noted: _acknowledged,
+    MeterSampled: alike.acknowledged,
+    Noted: alike.acknowledged,
     SessionEnded: v2_sessions.heard_transaction,
     SessionStarted: v2_sessions.heard_transaction,
     SessionUpdated: v2_sessions.heard_transaction,
-    SettingsReported: _acknowledged,
-    StillThere: _heard_heartbeat,
+    SettingsReported: alike.acknowledged,
+    StillThere: alike.heard_heartbeat,
     TokenPresented: _heard_authorize,
 })  # fmt: skip

@@ -130,20 +130,6 @@ class BootNotification(Struct):
     station: ChargingStation = field(name="chargingStation")
 
 
-class BootNotificationAnswer(Struct):
-    """BootNotificationResponse."""
-
-    now: str = field(name="currentTime")
-    interval: int
-    status: str
-
-
-class HeartbeatAnswer(Struct):
-    """HeartbeatResponse."""
-
-    now: str = field(name="currentTime")
-
-
 class StatusNotification(Struct):
     """StatusNotificationRequest."""
 
