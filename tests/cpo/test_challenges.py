@@ -1,5 +1,6 @@
 """When a station is challenged, and what comes of it: frame by frame, over the operator's real door."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -359,6 +360,7 @@ def test_a_connection_that_fails_when_asked_again_ends_its_charge_and_is_closed_
         await town.wait(3600)
         await hand.prove(2, key=P256)
         assert hand.state == "doubted"
+        assert not town.cpo.presence.ready(CS), "nobody is sent there"
         assert (await hand.ask("Authorize", {"idTag": "CARD"}))[0] == "SecurityError"
         assert (await hand.ask("StartTransaction", {**START, "connectorId": 2}))[0] == "SecurityError"
         value = {"timestamp": START["timestamp"], "sampledValue": [{"value": "1500"}]}
@@ -373,6 +375,40 @@ def test_a_connection_that_fails_when_asked_again_ends_its_charge_and_is_closed_
         assert "FailedToAuthenticateAtCentralSystem" in {event.kind for event in await events(town)}
 
     told(story, recheck=1)
+
+
+@proves("M18")
+def test_a_doubted_connection_that_proves_itself_in_time_is_whole_again() -> None:
+    async def story(town: Town) -> None:
+        await card(town)
+        hand = await proven(town)
+        await hand.ask("StartTransaction", START)
+        triggers = len(hand.calls("TriggerMessage"))
+        await town.wait(3600)
+        await hand.prove(2, key=P256)
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        await hand.prove(3)
+        assert (await asking).proven
+        await town.wait(60)
+        assert hand.close is None
+        assert town.cpo.presence.ready(CS)
+        assert len(hand.calls("TriggerMessage")) == triggers, "it had been accepted, and is"
+
+    told(story, recheck=1)
+
+
+@proves("M18")
+def test_a_station_that_is_busy_when_it_is_asked_again_has_time() -> None:
+    async def story(town: Town) -> None:
+        hand = await proven(town)
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        challenge = await hand.challenge(2)
+        await town.wait(40)
+        hand.write([RESULT, challenge[1], hand.proof(challenge)])
+        await town.wait(0.1)
+        assert (await asking).proven
+
+    told(story)
 
 
 @proves("M18")

@@ -123,6 +123,12 @@ class CpoBackend:
         here.proven = True
         here.booted = BootStatus.PENDING if pending else here.booted
 
+    def doubt(self, link: Link) -> None:
+        """This connection is not to be taken for the station any more, though it may end its charge."""
+        here = self.presence.get(link.station)
+        if here is not None and here.link.connection == link.connection:
+            here.proven = False
+
     def succeed(self, link: Link, *, proven: bool) -> None:
         """This connection waited behind another, which is gone."""
         if self.presence.get(link.station) is None:

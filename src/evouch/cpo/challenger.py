@@ -182,7 +182,9 @@ class Challenger:
             difficulty=terms.difficulty, ttl=terms.ttl, endpoint=terms.endpoint,
         )  # fmt: skip
         order = ProveIdentity(nonce=asked.nonce, timestamp=asked.timestamp, difficulty=asked.difficulty)
-        answer = await visit.link.call(order, by=Tick(tick + ANSWER_TIME + patience(asked.difficulty)))
+        soon = Tick(tick + ANSWER_TIME + patience(asked.difficulty))
+        by = asked.expires if visit.acting else soon  # behind whatever else a working station is being asked
+        answer = await visit.link.call(order, by=by)
         open, visit.asked = visit.asked, None
         if visit.gone or open is not asked:
             return Outcome(proven=False, step="offline", reason="the connection ended")
@@ -204,12 +206,15 @@ class Challenger:
         """Something that let this station's connection in is no longer so: ask it, or close it."""
         visit = self.visits.live(station)
         record = self.identities.registry.station(station)
-        if visit is not None and record is not None and visit.link.entrance.profile < record.profile:
-            self.judge.watcher.hang_up(visit, "security profile too low")
-        elif visit is None or visit.standing is not Standing.TRUSTED or self.visitors.mute(visit):
+        if visit is None or record is None:
             return
-        elif self.visitors.ruling(visit).decision is Decision.CHALLENGE:
-            self.ask(visit)
+        if visit.link.entrance.profile < record.profile:
+            self.judge.watcher.hang_up(visit, "security profile too low")
+        elif visit.standing is Standing.TRUSTED and self.visitors.ruling(visit).decision is Decision.CHALLENGE:
+            if self.visitors.mute(visit):
+                self.judge.watcher.hang_up(visit, "not trusted any more")
+            else:
+                self.ask(visit)
 
     def gate(self, visit: Visit) -> None:
         """Let it boot, ask the time and speak of transactions; whatever else it says brings the challenge."""

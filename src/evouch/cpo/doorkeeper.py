@@ -209,6 +209,7 @@ class Doorkeeper(Watcher):
         ):
             raise PeerFault("SecurityError", _UNSAID)
         if isinstance(fact, Booted):
+            visit.pending = True
             return BootAnswer(BootStatus.PENDING, self.clock.now(), self.challenger.terms.pending_interval)
         return self.inner.hear(visit.link, fact, evidence)
 
@@ -223,6 +224,10 @@ class Doorkeeper(Watcher):
 
     def borne(self, visit: Visit) -> None:
         """It stays what it is: connected, and nothing that orders go to."""
+
+    def doubted(self, visit: Visit) -> None:
+        """Nobody is sent there any more."""
+        self.inner.doubt(visit.link)
 
     def hang_up(self, visit: Visit, reason: str) -> None:
         """Close it, once whatever is being answered is on its way."""

@@ -70,6 +70,9 @@ class Watcher:
     def borne(self, visit: Visit) -> None:
         """It cannot prove itself and is borne with."""
 
+    def doubted(self, visit: Visit) -> None:
+        """It is not a station's own any more, but may finish what it charges."""
+
     def hang_up(self, visit: Visit, reason: str) -> None:
         """Close it with 1008."""
 
@@ -164,6 +167,7 @@ class Judge:
         self.watcher.cleared(visit)
         if visit.pending:
             self.agenda.soon(lambda: self._nudge(visit))
+            visit.pending = False
 
     def failed(self, visit: Visit, step: str, reason: str, *, event: str = "") -> Outcome:
         """Note a failure. The station hears nothing; its next boot is answered Rejected until the pause is over."""
@@ -194,6 +198,7 @@ class Judge:
         if visit.standing is Standing.TRUSTED and ruling.decision is Decision.TRUST:
             return
         visit.turn(Turn.FAIL, self.clock, visit.how)
+        self.watcher.doubted(visit)
         self._close_when_idle(visit)
 
     def _close_when_idle(self, visit: Visit) -> None:
@@ -210,7 +215,8 @@ class Judge:
     def unsupported(self, visit: Visit, reason: str, *, step: str = "unsupported") -> Outcome:
         """It does not know the message: what the operator wishes, but never for one that has proved itself once."""
         if self.identities.proven_before(visit.station):
-            return self.failed(visit, step, reason, event=EVENTS["downgrade"])
+            busy = visit.acting and step == "timeout"  # asked again, it may have had other things to do
+            return self.failed(visit, step, reason, event="" if busy else EVENTS["downgrade"])
         wish = OnUnsupported(self.terms.on_unsupported)
         entrance = visit.link.entrance
         if visit.acting or wish is OnUnsupported.REJECT:
