@@ -16,7 +16,7 @@ from evouch.charging.equipment import Evse
 from evouch.cli.keys import keys_in
 from evouch.clock import SystemClock, SystemEntropy
 from evouch.cpo.gate import password_digest
-from evouch.identity.enrolment import Identity, IdentityKind
+from evouch.identity.enrolment import Identity, IdentityKind, SigningInput
 from evouch.ids import EvseNumber, OcppVersion, Secret, StationId
 from evouch.store.ports import Put
 from evouch.store.records import StationRecord
@@ -45,8 +45,6 @@ class Prover:
     name: str
     sign: Callable[[bytes], bytes]
     material: str
-    #: no such key: the proof has everything right but the signature
-    false: bool = False
     password: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +61,7 @@ class Prover:
         canonical = (
             f'{{"cpId":"{self.name}","identityType":"publicKey","nonce":"{nonce}","powNonce":0,"timestamp":"{now}"}}'
         ).encode()
-        signature = bytes(64) if self.false else self.sign(canonical)
+        signature = self.sign(canonical)
         return b'[3,"%s",{"payload":%s,"payloadSignature":"0x%s","payloadSha256Hash":"%s"}]' % (
             id.encode(),
             canonical,
@@ -83,22 +81,27 @@ class Prover:
 
 
 def provers(prefix: str, count: int, *, false: bool = False) -> list[Prover]:
-    """Return ``count`` stations with fresh keys."""
-    return [_prover(f"{prefix}-{number:05d}", ed=number % 2 == 0, false=false) for number in range(count)]
+    """Return ``count`` stations with fresh keys; ``false`` ones sign with other keys than are enrolled."""
+    made = [_prover(f"{prefix}-{number:05d}", ed=number % 2 == 0) for number in range(count)]
+    if false:
+        materials = [each.material for each in made]
+        for each, other in zip(made, materials[2:] + materials[:2], strict=True):
+            each.material = other
+    return made
 
 
-def _prover(name: str, *, ed: bool, false: bool) -> Prover:
+def _prover(name: str, *, ed: bool) -> Prover:
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     if ed:
         key = ed25519.Ed25519PrivateKey.generate()
-        return Prover(name, key.sign, f"ed25519:{base64url(key.public_key().public_bytes(*form))}", false)
+        return Prover(name, key.sign, f"ed25519:{base64url(key.public_key().public_bytes(*form))}")
     curve = ec.generate_private_key(ec.SECP256R1())
     material = f"ecP256:{base64url(curve.public_key().public_bytes(*form))}"
-    return Prover(name, lambda message: curve.sign(message, ECDSA), material, false)
+    return Prover(name, lambda message: curve.sign(message, ECDSA), material)
 
 
 async def sow(state: Path, fleet: Sequence[Prover]) -> None:
-    """Write the state folder of an operator that has enrolled all of them."""
+    """Write the state folder of an operator that has enrolled all of them, and has seen each of their keys before."""
     entropy = SystemEntropy()
     pepper = keys_in(None, state / "keys" / "pepper", entropy)[0]
     seal = keys_in(None, state / "keys" / "seal", entropy)
@@ -123,6 +126,8 @@ async def sow(state: Path, fleet: Sequence[Prover]) -> None:
                         material=each.material,
                         enrolled_at=SINCE,
                         enrolled_by="bench",
+                        signing=SigningInput.CANONICAL,
+                        first_proven_at=SINCE,
                     )
                 )
             )

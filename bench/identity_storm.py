@@ -4,11 +4,11 @@ The operator runs as its own process, ``evouch cpo run`` with its own state fold
 WAL mode, ``synchronous=FULL``. Every station has a password and an enrolled key, Ed25519 or
 P-256 by turns. It connects over a WebSocket, boots (Pending), is challenged, proves itself,
 is told to boot again, and is accepted. All of them arrive within seconds, as after a power
-cut; the first storm warms up, in it each key's signing input is pinned.
+cut; each key has been seen before, so its signing input is pinned. The first storm warms up.
 
 The same storm is measured with 500 bad handshakes a second beside it: wrong passwords, which
 are answered 401, and bad proofs, which are everything a good station does up to a signature
-that is none. They come from thousands of addresses, so that no limit per address spares
+by another key. They come from thousands of addresses, so that no limit per address spares
 the server its work. The server's CPU then counts for the good stations, all of it. The three
 run in turns; figures are medians of the rounds. Generator and server have a core each.
 """
