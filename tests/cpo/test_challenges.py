@@ -338,8 +338,6 @@ async def proven(town: Town) -> Hand:
 @proves("M18")
 def test_an_operator_can_ask_a_proven_connection_again_and_it_goes_on_meanwhile() -> None:
     async def story(town: Town) -> None:
-        import asyncio
-
         hand = await proven(town)
         asked = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
         await hand.challenge(2)
