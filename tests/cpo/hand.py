@@ -4,6 +4,8 @@ import base64
 import json
 from typing import Any
 
+from picows import WSMsgType
+
 from evouch.charging.dialogue import Entrance
 from evouch.identity.keys import PrivateKey
 from evouch.identity.proof import prove
@@ -83,8 +85,6 @@ class Hand:
 
     def write(self, message: Any) -> None:
         """Send a frame as it is."""
-        from picows import WSMsgType
-
         text = message if isinstance(message, bytes) else json.dumps(message).encode()
         self._transport.send(WSMsgType.TEXT, text)
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from evouch.charging.equipment import Wiring
 from evouch.ocpp.schemas import validator
+from evouch.ocpp.translate import translator
 from evouch.ocpp.versions import V16, actions
 from evouch.testing.town import Town
 from tests.cpo.hand import Hand
@@ -126,7 +128,4 @@ async def nothing_critical(town: Town, hand: Hand, standing: str, wanted: str) -
 
 
 def test_the_table_holds_every_message_of_a_16_station() -> None:
-    from evouch.charging.equipment import Wiring
-    from evouch.ocpp.translate import translator
-
     assert set(FROM_STATIONS) == translator(V16, Wiring(V16, {})).handled_by_csms

@@ -5,11 +5,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from evouch.charging.equipment import Evse
+from evouch.charging.tokens import IdToken
 from evouch.cpo.identity_terms import IdentityTerms
 from evouch.identity.enrolment import Identity, IdentityKind
 from evouch.identity.keys import PrivateKey
 from evouch.ids import EvseNumber, StationId
-from evouch.store.records import SecurityEvent
+from evouch.store.ports import Put
+from evouch.store.records import SecurityEvent, TokenRecord
 from evouch.testing.town import Town, on_the_wire
 from evouch.units import Watts
 from tests.station.keys import ED25519
@@ -48,8 +50,4 @@ async def events(town: Town, kind: str = "") -> list[SecurityEvent]:
 
 async def card(town: Town, value: str = "CARD") -> None:
     """Let a card charge."""
-    from evouch.charging.tokens import IdToken
-    from evouch.store.ports import Put
-    from evouch.store.records import TokenRecord
-
     await town.cpo.store.commit(Put(TokenRecord(key=IdToken(value).key)))
