@@ -10,7 +10,7 @@ import pytest
 
 from evouch import wire
 from evouch.identity.did import did_key
-from evouch.identity.encoding import base58
+from evouch.identity.encoding import base58, read_digest
 from evouch.identity.enrolment import IdentityKind, IdentityStatus, SigningInput
 from evouch.identity.keys import KeyType
 from evouch.identity.proof import Profile, Step, prove, verify
@@ -290,7 +290,10 @@ def test_work_is_done_where_it_was_asked_for_and_one_bit_less_is_too_little() ->
         assert step(document, difficulty=10) is None
         assert step(document, difficulty=0) is None
         assert Step.WORK is step(resigned(KEY, payload()), difficulty=10)
-        assert Step.WORK is step(document, difficulty=20)
+        bits = f"{int.from_bytes(read_digest(document['payloadSha256Hash'])):0256b}"
+        done = len(bits) - len(bits.rstrip("0"))
+        assert step(document, difficulty=done) is None
+        assert Step.WORK is step(document, difficulty=done + 1)
 
 
 @proves("W10")
