@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from evouch.charging.dialogue import Entrance
+from evouch.identity.standing import Standing
 from evouch.ids import Secret
 from evouch.testing.town import Town
 from tests.cpo.hand import CALL, START, Hand, stop
 from tests.cpo.unproven import CS, card, events, told
 from tests.proofs import proves
+from tests.station.keys import P256
 
 #: How firmware says that it never heard of SignedChallenge: a code under our id, one under none, or nothing.
 HABITS = ["NotImplemented", "NotSupported", "FormationViolation", "GenericError", "InternalError", "-1", "silence"]
@@ -178,6 +180,69 @@ def test_what_a_firmware_cannot_is_remembered_until_it_is_another_one() -> None:
         assert len(newer.calls("SignedChallenge")) == 1
 
     told(story, key=False, require="all", on_unsupported="allow_untrusted")
+
+
+def test_one_that_failed_and_whose_firmware_cannot_is_borne_with_when_its_pause_is_over() -> None:
+    async def story(town: Town) -> None:
+        failed = await Hand(town).open()
+        await failed.boot()
+        await failed.prove(key=P256)
+        other = await Hand(town).open()
+        await other.boot()
+        await shrug(other, "NotImplemented")
+        await town.wait(61)
+        assert (await failed.boot())["status"] == "Pending"
+        await failed.nudged()
+        assert (await failed.boot())["status"] == "Accepted"
+        assert failed.state == "untrusted"
+        first = town.cpo.challenger.visits.of(CS)[0]
+        assert first.round is None
+
+    told(story, key=False, require="all", on_unsupported="allow_untrusted")
+
+
+@pytest.mark.parametrize("habit", [habit for habit in HABITS if habit != "silence"])
+def test_one_that_is_doubted_and_does_not_know_the_message_any_more_is_not_borne_with(habit: str) -> None:
+    async def story(town: Town) -> None:
+        await card(town)
+        await town.cpo.identities.trust(CS, True, actor="anna")
+        hand = await Hand(town).open(Entrance(address="127.0.0.1"))
+        await hand.boot()
+        await hand.ask("StartTransaction", START)
+        await town.cpo.identities.trust(CS, False, actor="anna")
+        await shrug(hand, habit)
+        assert hand.state == "doubted"
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        await shrug(hand, habit, 2)
+        assert (await asking).step in {"unsupported", "timeout"}
+        assert hand.state == "doubted"
+        assert "identityNotJudged" not in [event.kind for event in await events(town)]
+
+    told(story, on_unsupported="allow_untrusted")
+
+
+def test_a_round_that_breaks_at_its_beginning_is_not_open_for_ever() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        visit = town.cpo.challenger.visits.of(CS)[0]
+        whole, town.cpo.challenger.visitors = town.cpo.challenger.visitors, Broken()  # type: ignore[assignment]
+        with pytest.raises(OSError, match="broken"):
+            town.cpo.challenger.ask(visit)
+        assert visit.round is None
+        town.cpo.challenger.visitors = whole
+        visit.standing = Standing.NEW
+        await hand.boot()
+        await hand.prove()
+        assert hand.state == "proven"
+
+    told(story)
+
+
+class Broken:
+    """Knows nothing of anybody."""
+
+    def mute(self, visit: object) -> bool:
+        raise OSError("broken")
 
 
 def test_whose_key_is_enrolled_is_asked_every_time_whatever_somebody_answered_in_its_name() -> None:

@@ -34,8 +34,8 @@ _SAID: Final = (
     Mutant(
         ("W4",),
         "src/evouch/cpo/challenger.py",
-        "            self.agenda.soon(lambda: self._round(visit))\n",
-        '            self.agenda.after(1.0, ("late", visit.link.connection), lambda: self._round(visit))\n',
+        "        self.agenda.soon(lambda: self._round(visit))\n",
+        '        self.agenda.after(1.0, ("late", visit.link.connection), lambda: self._round(visit))\n',
         "tests/cpo/test_challenges.py"
         "::test_the_first_boot_is_answered_pending_and_the_challenge_follows_at_once_behind_it",
     ),

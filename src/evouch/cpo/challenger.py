@@ -147,14 +147,22 @@ class Challenger:
         """Send a challenge beside whatever goes on now, or return the one under way."""
         if visit.round is None:
             visit.round = asyncio.get_running_loop().create_future()
-            visit.rejected = False
-            self.agenda.drop(("silence", visit.link.connection))
-            if visit.standing in {Standing.NEW, Standing.FAILED}:
-                if self.visitors.mute(visit):
-                    return self._end(visit, self.judge.unsupported(visit, "OCPP 2.x is not asked"))
-                visit.turn(Turn.ASK, self.clock)
-            self.agenda.soon(lambda: self._round(visit))
+            try:
+                return self._begin(visit, visit.round)
+            except Exception as error:  # whatever broke, no connection shall be asked for ever
+                self._end(visit, Outcome(proven=False, step="internal", reason=type(error).__name__))
+                raise
         return visit.round
+
+    def _begin(self, visit: Visit, round: asyncio.Future[Outcome]) -> asyncio.Future[Outcome]:
+        visit.rejected = False
+        self.agenda.drop(("silence", visit.link.connection))
+        if visit.standing in {Standing.NEW, Standing.FAILED}:
+            visit.turn(Turn.ASK, self.clock)
+            if self.visitors.mute(visit):  # what it would answer is known
+                return self._end(visit, self.judge.unsupported(visit, "OCPP 2.x is not asked"))
+        self.agenda.soon(lambda: self._round(visit))
+        return round
 
     async def _round(self, visit: Visit) -> None:
         outcome = Outcome(proven=False, step="offline", reason="the connection ended")

@@ -219,7 +219,7 @@ class Judge:
             return self.failed(visit, step, reason, event="" if busy else EVENTS["downgrade"])
         wish = OnUnsupported(self.terms.on_unsupported)
         entrance = visit.link.entrance
-        if visit.acting or wish is OnUnsupported.REJECT:
+        if visit.acting or visit.standing is Standing.DOUBTED or wish is OnUnsupported.REJECT:
             return self.failed(visit, step, reason)
         self.alarms.sound(EVENTS[step], visit.station, f"{reason}, from {entrance.address or 'unknown'}")
         visit.last_failure = (step, self.clock.now())
