@@ -162,3 +162,53 @@ def test_what_a_candidate_says_of_transactions_is_no_more_believed_than_anybody_
         assert (await town.cpo.store.transactions())[0].meter_last == 1500
 
     told(story)
+
+
+@pytest.mark.parametrize("act", ["block", "remove"])
+def test_who_is_blocked_or_removed_leaves_no_heir(act: str) -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        waiting = [await Hand(town).open() for _ in range(3)]
+        await town.wait(0.5)
+        if act == "block":
+            await town.cpo.stations.block(CS, True, actor="anna")
+        else:
+            await town.cpo.stations.remove(CS, actor="anna")
+        await town.wait(0.5)
+        assert all(one.close in {1000, 1008} for one in (hand, *waiting))
+        assert town.cpo.challenger.visits.of(CS) == []
+        assert town.cpo.presence.get(CS) is None
+
+    told(story)
+
+
+def test_a_connection_that_was_let_in_just_before_its_station_was_blocked_is_closed() -> None:
+    async def story(town: Town) -> None:
+        first = await Hand(town).open()
+        assert first.state == "trusted"
+        town.server.wire(CS).hold()
+        late = await Hand(town).open()
+        await town.cpo.stations.block(CS, True, actor="anna")
+        town.server.wire(CS).release()
+        await town.wait(10)
+        assert late.close is not None
+        assert town.cpo.challenger.visits.of(CS) == []
+
+    told(story, key=False)
+
+
+def test_a_profile_that_an_operator_raises_is_asked_of_candidates_too() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        waiting = await Hand(town).open()
+        await town.wait(0.5)
+        await town.cpo.identities.set_profile(CS, 2, actor="anna")
+        await town.wait(0.5)
+        assert (hand.close, waiting.close) == (1008, 1008)
+        assert town.cpo.challenger.visits.of(CS) == []
+
+    told(story)

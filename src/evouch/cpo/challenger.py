@@ -70,6 +70,10 @@ class Challenger:
         """Judge a new connection: let it in, or gate it and ask it in a moment."""
         visit = Visit(link=link, since=self.clock.now())
         self.visits.add(visit)
+        if self.visitors.barred(visit):
+            self.gate(visit)
+            self.judge.watcher.hang_up(visit, "blocked")
+            return visit
         ruling = self.visitors.ruling(visit)
         if ruling.decision is Decision.TRUST and self.visitors.counts(visit, ruling):
             visit.turn(Turn.TRUST, self.clock, TRUSTED_BY[ruling.rule])
@@ -90,6 +94,10 @@ class Challenger:
             for key in ("silence", "recheck", "pause", "idle"):
                 self.agenda.drop((key, link.connection))
         return visit
+
+    def candidates_first(self, station: StationId) -> list[Visit]:
+        """Return the connections of a station in the order in which they are closed, so that none inherits."""
+        return sorted(self.visits.of(station), key=lambda visit: not visit.link.candidate)
 
     def visit(self, link: Link) -> Visit:
         """Return what is known of a connection."""
@@ -211,18 +219,18 @@ class Challenger:
                 self.judge.watcher.hang_up(visit, "identity revoked")
 
     def unsettled(self, station: StationId) -> None:
-        """Something that let this station's connection in is no longer so: ask it, or close it."""
-        visit = self.visits.live(station)
+        """What let this station's connections in may be so no longer: ask each, or close it."""
         record = self.identities.registry.station(station)
-        if visit is None or record is None:
+        if record is None:
             return
-        if visit.link.entrance.profile < record.profile:
-            self.judge.watcher.hang_up(visit, "security profile too low")
-        elif visit.standing is Standing.TRUSTED and self.visitors.ruling(visit).decision is Decision.CHALLENGE:
-            if self.visitors.mute(visit):
-                self.judge.watcher.hang_up(visit, "not trusted any more")
-            else:
-                self.ask(visit)
+        for visit in self.candidates_first(station):
+            if visit.link.entrance.profile < record.profile:
+                self.judge.watcher.hang_up(visit, "security profile too low")
+            elif visit.standing is Standing.TRUSTED and self.visitors.ruling(visit).decision is Decision.CHALLENGE:
+                if self.visitors.mute(visit):
+                    self.judge.watcher.hang_up(visit, "not trusted any more")
+                else:
+                    self.ask(visit)
 
     def gate(self, visit: Visit) -> None:
         """Let it boot, ask the time and speak of transactions; whatever else it says brings the challenge."""

@@ -90,12 +90,12 @@ class Stations:
         return self.get(id)
 
     async def remove(self, id: StationId, *, actor: str) -> None:
-        """Forget a station; its connection is closed."""
+        """Forget a station; its connections are closed."""
         self._must(id)
         gone = self.identities.removal(id)
         await self.registry.remove(id, *gone, self.registry.audit(actor, "remove station", id))
         self.identities.removed(id)
-        self.switch.disconnect(id, "removed")
+        self._close(id, "removed")
 
     async def set_password(self, id: StationId, password: Secret, *, actor: str) -> None:
         """Set the password that the station has to bring from its next connection on; Refused("badPassword")."""
@@ -112,7 +112,7 @@ class Stations:
         act = "block station" if blocked else "unblock station"
         await self._change(id, lambda record: replace(record, blocked=blocked), actor, act)
         if blocked:
-            self.switch.disconnect(id, "blocked")
+            self._close(id, "blocked")
 
     async def call(
         self, id: StationId, action: str, payload: Any, *, actor: str, seconds: int = CALL_TIME
@@ -136,6 +136,13 @@ class Stations:
         """Give every EVSE of the station a fresh QR secret."""
         self._must(id)
         return await self.provisioner.provision(id, actor=actor)
+
+    def _close(self, id: StationId, reason: str) -> None:
+        """Close every connection that calls itself this station: a candidate would inherit from the one before it."""
+        for visit in self.challenger.candidates_first(id):
+            if visit.link.candidate:
+                self.switch.hang_up(visit.link, reason)
+        self.switch.disconnect(id, reason)
 
     async def _change(
         self, id: StationId, edit: Callable[[StationRecord], StationRecord], actor: str, act: str

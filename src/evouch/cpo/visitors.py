@@ -31,6 +31,11 @@ class Visitors:
             ),
         )  # fmt: skip
 
+    def barred(self, visit: Visit) -> bool:
+        """Return whether an operator blocked this station after the gate had let this connection in."""
+        record = self.identities.registry.station(visit.station)
+        return record is not None and record.blocked
+
     def counts(self, visit: Visit, ruling: Ruling) -> bool:
         """Return whether trust is enough: beside a connection that is proven only that in a certificate is."""
         return not visit.link.candidate or ruling.rule is Rule.CERTIFICATE
