@@ -66,6 +66,8 @@ class Presence:
         if here is None or here.link.connection != link.connection:
             return False
         del self._here[link.station]
+        if not here.connectors:  # names are as many as somebody likes to invent; nothing is kept of who said nothing
+            self._said.pop(link.station, None)
         return True
 
     def get(self, station: StationId) -> Present | None:
