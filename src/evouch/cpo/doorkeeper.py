@@ -185,27 +185,31 @@ class Doorkeeper(Watcher):
         self, visit: Visit, fact: SessionFact, evidence: Evidence, *, waited: bool = False
     ) -> SessionAnswer:
         """Handle a message like any other; one that ``waited`` for the proof is not told to wait for the next boot."""
-        if visit.replay is not None:
+        while visit.replay is not None:  # proven, doubted and proven again, it has more than one
             await asyncio.shield(visit.replay)
+        result: SessionAnswer
+        if not visit.acting:  # doubted while this waited
+            result = await self._doubted(visit, fact, evidence)
+            return result
         if waited and not self.inner.waits(visit.station):
             return await self.inner.book(visit.link, fact)
-        result: SessionAnswer = await self.inner.hear(visit.link, fact, evidence)
+        result = await self.inner.hear(visit.link, fact, evidence)
         return result
 
-    async def _play_in(self, visit: Visit) -> None:
-        """Book what this connection sent before it proved itself."""
+    async def _play_in(self, visit: Visit, done: asyncio.Future[None]) -> None:
+        """Book what this connection sent before it proved itself; whoever waits for ``done`` goes on."""
         try:
             if not await self.quarantine.play_in(visit.link, self.inner.book):
                 self.alarms.sound("quarantineNotBooked", visit.station)
         finally:
-            if visit.replay is not None:
-                visit.replay.set_result(None)
+            done.set_result(None)
+            if visit.replay is done:
                 visit.replay = None
 
     def _doubted(self, visit: Visit, fact: Fact[Any], evidence: Evidence) -> Any:
-        """It may end what it charges, and begin nothing."""
-        if isinstance(fact, TokenPresented | SessionStarted) or (
-            isinstance(fact, SessionFact) and _asks_for_energy(fact)
+        """It may end what it charges and begin nothing, not by speaking of a transaction that we do not know either."""
+        if isinstance(fact, TokenPresented) or (
+            isinstance(fact, SessionFact) and (_asks_for_energy(fact) or not self._runs(visit, fact))
         ):
             raise PeerFault("SecurityError", _UNSAID)
         if isinstance(fact, Booted):
@@ -213,13 +217,17 @@ class Doorkeeper(Watcher):
             return BootAnswer(BootStatus.PENDING, self.clock.now(), self.challenger.terms.pending_interval)
         return self.inner.hear(visit.link, fact, evidence)
 
+    def _runs(self, visit: Visit, fact: SessionFact) -> bool:
+        """Return whether a message speaks of a transaction that runs at this station."""
+        return fact.transaction is not None and self.sessions.live(visit.station, fact.transaction) is not None
+
     # ── what the challenger tells ──
 
     def cleared(self, visit: Visit) -> None:
         """It is a station's own from now on: it takes over, and what it said before counts."""
         if self.quarantine.holds(visit.link.connection):
-            visit.replay = asyncio.get_running_loop().create_future()
-            self.agenda.soon(lambda: self._play_in(visit))
+            done = visit.replay = asyncio.get_running_loop().create_future()
+            self.agenda.soon(lambda: self._play_in(visit, done))
         self._take_over(visit)
 
     def borne(self, visit: Visit) -> None:
