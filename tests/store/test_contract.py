@@ -84,7 +84,7 @@ def test_everything_is_there_after_a_restart(home: Home) -> None:
         entry("e"),
         intent("i"),
         audit("a"),
-        identity("k", signing=SigningInput.HASH_TEXT, not_after=at(9), first_proven_at=at(1)),
+        identity("k", key="ab" * 32, signing=SigningInput.HASH_TEXT, not_after=at(9), first_proven_at=at(1)),
         quarantined("q"),
     ]
 

@@ -1,8 +1,8 @@
 """What an operator knows of a station's keys: the enrolled identities that a proof is judged against.
 
 A station has any number of them: the ``active`` ones prove it now, a ``next`` one takes
-over with its first proof, a ``revoked`` one proves nothing ever again. One material belongs
-to one station.
+over with its first proof, a ``revoked`` one proves nothing ever again. One key belongs to one
+station, in whatever spelling.
 """
 
 from dataclasses import dataclass
@@ -55,6 +55,8 @@ class Identity:
     kind: IdentityKind
     #: publicKey: ``<type>:<base64url of its SPKI>``; x509Certificate: SHA-256 of its DER in hex; web3: normalised DID
     material: str
+    #: what all spellings of its key have in common (:mod:`~evouch.identity.spellings`); empty where the key is not known
+    key: str = ""
     status: IdentityStatus = IdentityStatus.ACTIVE
     enrolled_at: datetime
     #: who enrolled it; ``first use`` where a station did within a window that an operator opened

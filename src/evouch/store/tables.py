@@ -292,6 +292,7 @@ IDENTITIES: Final = Mapping(
         one("station", Str),
         one("kind", Choice(IdentityKind)),
         one("material", Str),
+        one("key", Str),
         one("status", Choice(IdentityStatus)),
         one("enrolled_at", Instant),
         one("enrolled_by", Str),

@@ -34,6 +34,7 @@ def _create_tables() -> None:
         _text("station"),
         _text("kind"),
         _text("material"),
+        _text("key"),
         _text("status"),
         _int("enrolled_at"),
         _text("enrolled_by"),
