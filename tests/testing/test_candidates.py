@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from evouch.charging.dialogue import Evidence, Link, Order, Reset, StillThere, TimeAnswer, Unlock, Yes
+from evouch.charging.dialogue import Entrance, Evidence, Link, Order, Reset, StillThere, TimeAnswer, Unlock, Yes
 from evouch.errors import ConnectionReplaced, Offline, PeerRefused, Unreachable
 from evouch.ids import EvseNumber, Secret
 from evouch.ocpp.aio import Admission, StationClient
 from evouch.ocpp.aio_limits import LIMITS
 from evouch.ocpp.versions import V16
 from evouch.testing.clock import settle
-from tests.ocpp.sockets import PING, Raw, by_password, until
+from tests.ocpp.sockets import CLOSE, PING, Raw, by_password, until
 from tests.ocpp.sockets import site as socket_site
 from tests.proofs import proves
 from tests.testing.test_wire import CS1, YES, Site, both, site
@@ -68,10 +68,10 @@ async def caller(here: Site, *, proven: bool = False, gated: bool = False, **how
     return made
 
 
-async def turned_away(here: Site) -> None:
+async def turned_away(here: Site, **how: Any) -> None:
     """Connect once more, and be refused: over a socket perhaps before the client has noticed that it is open."""
     with suppress(Offline):
-        await here.connect()
+        await here.connect(**how)
     await until(lambda: here.events[-1].kind == "contested")
 
 
@@ -194,10 +194,24 @@ def test_not_even_the_same_password_takes_over_from_a_proven_connection(kind: st
 
 
 @both
-def test_a_password_still_replaces_a_connection_that_is_asked_for_its_proof(kind: str) -> None:
+@proves("M7")
+def test_not_even_the_same_password_takes_over_from_one_that_is_asked_for_its_proof(kind: str) -> None:
     async def story() -> None:
         async with site(kind, by_password) as here:
-            old = await caller(here, gated=True, password=Secret("x"))
+            honest = await caller(here, gated=True, password=Secret("x"))
+            thieves = [await caller(here, password=Secret("x")) for _ in range(6)]
+            assert isinstance(await honest.beat(), TimeAnswer)
+            assert await orders_reach(here, honest)
+            assert (honest.ends, thieves[-1].link.candidate) == ([], True)
+
+    asyncio.run(story())
+
+
+@both
+def test_a_password_still_replaces_a_connection_that_nobody_asks_for_a_proof(kind: str) -> None:
+    async def story() -> None:
+        async with site(kind, by_password) as here:
+            old = await caller(here, password=Secret("x"))
             new = await caller(here, password=Secret("x"))
             await old.gone()
             assert new.link.candidate is False
@@ -224,10 +238,10 @@ def test_who_brings_less_than_one_that_is_asked_for_its_proof_is_refused(kind: s
 @proves("M7")
 def test_the_fifth_candidate_is_refused_and_the_oldest_keeps_its_place(kind: str) -> None:
     async def story() -> None:
-        async with site(kind) as here:
-            await caller(here, proven=True)
-            waiting = [await caller(here) for _ in range(4)]
-            await turned_away(here)
+        async with site(kind, by_password) as here:
+            await caller(here, proven=True, password=Secret("x"))
+            waiting = [await caller(here, password=Secret(each)) for each in "abcd"]
+            await turned_away(here, password=Secret("e"))
             assert [each.ends for each in waiting] == [[]] * 4
             assert isinstance(await waiting[0].beat(), TimeAnswer)
             assert here.events[-1].kind == "contested"
@@ -235,7 +249,66 @@ def test_the_fifth_candidate_is_refused_and_the_oldest_keeps_its_place(kind: str
 
             await waiting[3].client.close()
             await until(lambda: here.ear.leaves)
-            assert (await caller(here)).link.candidate
+            assert (await caller(here, password=Secret("e"))).link.candidate
+
+    asyncio.run(story())
+
+
+@both
+@proves("M7")
+def test_a_stranger_that_takes_all_places_makes_room_for_others_with_its_oldest(kind: str) -> None:
+    async def story() -> None:
+        async with site(kind, by_password) as here:
+            await caller(here, proven=True, password=Secret("x"))
+            crowd = [await caller(here, password=Secret("a")) for _ in range(4)]
+            honest = await caller(here, password=Secret("b"))
+            assert "1000" in str(await crowd[0].gone())
+            crowd += [await caller(here, password=Secret("a")) for _ in range(6)]  # it pushes out its own
+            assert [bool(each.ends) for each in crowd] == [True] * 7 + [False] * 3
+            assert isinstance(await honest.beat(), TimeAnswer)
+            honest.prove()
+            assert here.stations.promote(honest.link)
+            assert await orders_reach(here, honest)
+
+    asyncio.run(story())
+
+
+@proves("M7")
+@pytest.mark.parametrize(
+    ("addresses", "home", "back"),
+    [
+        ([f"198.51.100.{last}" for last in range(4)], "192.0.2.10", "192.0.2.10"),
+        ([f"2001:db8:0:{net}::1" for net in range(4)], "2001:db8:a::1", "2001:db8:a::2"),
+    ],
+)
+def test_whoever_comes_from_where_the_proven_station_is_always_finds_a_place(
+    addresses: list[str], home: str, back: str
+) -> None:
+    async def story() -> None:
+        async with site() as here:
+            await caller(here, proven=True, entrance=Entrance(address=home))
+            crowd = [await caller(here, entrance=Entrance(address=each)) for each in addresses]
+            await turned_away(here, entrance=Entrance(address="203.0.113.1"))
+            honest = await caller(here, entrance=Entrance(address=back))
+            again = await caller(here, entrance=Entrance(address=home))  # one place, not two
+            assert "1000" in str(await honest.gone())
+            assert (again.link.candidate, [each.ends for each in crowd]) == (True, [[]] * 4)
+
+    asyncio.run(story())
+
+
+@proves("M7")
+def test_all_addresses_of_one_ipv6_network_are_one_stranger() -> None:
+    async def story() -> None:
+        async with site() as here:
+            await caller(here, proven=True, entrance=Entrance(address="192.0.2.10"))
+            crowd = [await caller(here, entrance=Entrance(address=f"2001:db8::{last}")) for last in range(4)]
+            honest = await caller(here, entrance=Entrance(address="::ffff:192.0.2.77"))
+            await crowd[0].gone()
+            assert honest.link.candidate
+            await caller(here, entrance=Entrance(address="2001:db8::ffff:1"))
+            await crowd[1].gone()
+            assert honest.ends == []
 
     asyncio.run(story())
 
@@ -323,18 +396,50 @@ def test_draining_says_goodbye_to_candidates_too(kind: str) -> None:
 
 
 @proves("M7")
-def test_a_half_open_proven_connection_dies_within_five_seconds_of_a_candidate() -> None:
+def test_a_late_pong_does_not_put_a_stranger_in_the_place_of_a_proven_station() -> None:
+    async def story() -> None:
+        async with site() as here:
+            honest = await caller(here, proven=True)
+            wire = here.stations.wire(CS1)
+            wire.hold()
+            stranger = await caller(here)
+            await here.clock.advance(29)
+            wire.release()
+            await settle(20)
+            assert (honest.ends, stranger.link.candidate) == ([], True)
+            assert await orders_reach(here, honest)
+
+    asyncio.run(story())
+
+
+@proves("M7")
+def test_a_station_whose_old_connection_is_half_open_proves_itself_and_is_back_at_once() -> None:
     async def story() -> None:
         async with site() as here:
             old = await caller(here, proven=True)
             here.stations.wire(CS1).hold()
             asked = asyncio.ensure_future(here.stations.call(CS1, Reset(), by=here.by()))
             new = await caller(here)
+            new.prove()
+            assert here.stations.promote(new.link)
+            assert isinstance(await asked, ConnectionReplaced)
+            assert await orders_reach(here, new)
+            assert here.ear.leaves == [old.link.connection]
+
+    asyncio.run(story())
+
+
+@proves("M7")
+def test_a_half_open_connection_that_proved_nothing_dies_within_five_seconds_of_a_candidate() -> None:
+    async def story() -> None:
+        async with site() as here:
+            old = await caller(here, gated=True)
+            here.stations.wire(CS1).hold()
+            new = await caller(here)
             assert new.link.candidate
             await here.clock.advance(4.9)
-            assert not asked.done()
+            assert new.link.candidate
             await here.clock.advance(0.2)
-            assert isinstance(await asked, ConnectionReplaced)
             assert new.link.candidate is False
             assert await orders_reach(here, new)
             assert here.ear.leaves == [old.link.connection]
@@ -343,22 +448,59 @@ def test_a_half_open_proven_connection_dies_within_five_seconds_of_a_candidate()
 
 
 @proves("M7")
-def test_over_a_socket_a_station_that_is_cut_off_finds_its_own_place_again() -> None:
+def test_a_connection_that_proves_itself_while_it_is_probed_stays() -> None:
+    async def story() -> None:
+        async with site() as here:
+            honest = await caller(here)
+            wire = here.stations.wire(CS1)
+            wire.hold()
+            await here.connect()  # nobody has proved anything: the old one is pinged
+            honest.prove()
+            await here.clock.advance(5.1)
+            assert here.events[-1].kind == "candidate"
+            wire.release()
+            await settle(20)
+            assert honest.ends == []
+            assert await orders_reach(here, honest)
+
+    asyncio.run(story())
+
+
+@proves("M7")
+def test_over_a_socket_an_unproven_connection_is_pinged_once_for_all_that_wait_beside_it() -> None:
+    async def story() -> None:
+        async with socket_site() as here:
+            old: Raw = await here.join(version=V16)
+            first = here.ear.links[here.ear.joins[0]]
+            first.allow(OPEN)
+            new: Raw = await here.join(version=V16)
+            await here.join(version=V16)
+            assert (await old.next())[0] == PING  # and it never answers
+            second = here.ear.links[here.ear.joins[1]]
+            assert (first.candidate, second.candidate) == (False, True)
+            await here.clock.advance(5)
+            await until(lambda: here.ear.leaves == [first.connection])
+            assert (await old.next())[0] == CLOSE
+            assert second.candidate is False
+            await new.heartbeat()
+            assert [info.connection for info in here.server.connections()] == [second.connection]
+            assert here.kinds() == ["joined", "candidate", "candidate", "replaced", "promoted", "left"]
+            old.leave()
+
+    asyncio.run(story())
+
+
+@proves("M7")
+def test_over_a_socket_a_proven_connection_is_not_pinged_for_those_that_wait() -> None:
     async def story() -> None:
         async with socket_site() as here:
             old: Raw = await here.join(version=V16)
             here.ear.proven.update(here.ear.joins)
-            new: Raw = await here.join(version=V16)
-            assert (await old.next())[0] == PING  # and it never answers
-            first, second = (here.ear.links[each] for each in here.ear.joins)
-            assert (first.candidate, second.candidate) == (False, True)
-            await here.clock.advance(5)
-            await until(lambda: here.ear.leaves == [first.connection])
-            assert second.candidate is False
-            await new.heartbeat()
-            assert [info.connection for info in here.server.connections()] == [second.connection]
-            assert here.kinds() == ["joined", "candidate", "replaced", "promoted", "left"]
-            old.leave()
+            for _ in range(3):
+                await here.join(version=V16)
+            await old.heartbeat()  # the next frame is its answer, not a ping
+            await here.clock.advance(6)
+            await old.heartbeat()
 
     asyncio.run(story())
 

@@ -4,21 +4,27 @@ Rules of this file:
 
 - A station's old connection is not touched before its new one is open and authenticated.
 - A connection that has proved its identity (the backend ``defends`` it) gives way to none
-  that has not. Newer ones become *candidates*: they talk to the backend on a conversation of
-  their own, get no orders meant for the station, and have a short while to prove themselves.
-  So does one beside a connection that is still asked for its proof, if it brings no
-  credential: else whoever came first in a station's name would keep the station out.
+  that has not, whether or not it answers pings: one late pong proves nothing about either.
+  Newer ones become *candidates*: they talk to the backend on a conversation of their own, get
+  no orders meant for the station, and have a short while to prove themselves. So they do
+  beside a connection that is still asked for its proof: else whoever comes in a station's
+  name, with its password even, would keep the station from ever proving itself.
 - The backend makes a candidate the station's connection (:meth:`Epochs.promote`); if the old
-  one dies first, the oldest candidate becomes that. A defended connection is pinged as soon
-  as there is a candidate, so that a half-open one dies.
+  one ends first, the oldest candidate becomes that. One that has not proved itself is pinged
+  when somebody begins to wait beside it, and gives way if it does not answer.
+- There are few places for candidates. When all are taken, whoever takes most of them (by
+  address and credential) makes room with its oldest; if everybody has one, the newest is
+  refused, unless it comes from where the old one did.
 - Otherwise a new connection with the credential of the old one replaces it at once. Without
   such proof the old one is pinged first, and gives way only if it does not answer; to one
-  that has proved less than itself it does not give way at all.
+  that brings less than itself it does not give way at all.
 - Every connection is its own epoch: whatever an old one still says or does on its way out,
   it never touches the new one.
 """
 
+import ipaddress
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Protocol
 
@@ -86,12 +92,12 @@ class Epochs:
             self._join(new)
         elif self._is_defended(old):
             self._stand_by(old, new)
+        elif old.conversation is not None and old.conversation.gated:
+            self._beside_unproven(old, new)
         elif old.admitted.credential and old.admitted.credential == new.admitted.credential:
             self._replace(old, new)
-        elif old.rival is not None or (old.admitted.credential and not new.admitted.credential):
+        elif old.rival is not None or _brings_less(new, old):
             self._refuse(new)
-        elif old.conversation is not None and old.conversation.gated:
-            self._stand_by(old, new)
         else:
             old.rival = new
             old.probe()
@@ -102,6 +108,9 @@ class Epochs:
         if alive:
             if rival is not None:
                 self._refuse(rival)
+        elif self._is_defended(connection):  # it has proved itself while the probe was under way
+            if rival is not None:
+                self._stand_by(connection, rival)
         elif heir := rival or self._oldest(connection):
             self._replace(connection, heir)
 
@@ -152,16 +161,28 @@ class Epochs:
     def _is_defended(self, old: Connection) -> bool:
         return old.conversation is not None and self._host.defends(old.conversation)
 
+    def _beside_unproven(self, old: Connection, new: Connection) -> None:
+        if _brings_less(new, old):
+            self._refuse(new)
+            return
+        first = self._oldest(old) is None
+        self._stand_by(old, new)
+        if first:
+            old.probe()
+
     def _stand_by(self, old: Connection, new: Connection) -> None:
         waiting = self._candidates.setdefault(new.admitted.station, [])
+        outgoing: Connection | None = None
         if len(waiting) >= self._limits.candidates:
-            # The newest: a crowd shall not push out one that was here before it.
-            self._refuse(new, "too many connections wait for their proof")
-            return
+            outgoing = _of_the_crowd(waiting, new)
+            if outgoing is None and _origin(new) != _origin(old):
+                self._refuse(new, "too many connections wait for their proof")
+                return
         waiting.append(new)
         new.trial_ends = Tick(self._clock.tick() + self._limits.candidacy)
         self._begin(new, Happening.CANDIDATE)
-        old.probe()
+        if outgoing is not None:
+            self._end_replaced(outgoing, new)
 
     def _oldest(self, connection: Connection) -> Connection | None:
         return next(iter(self._candidates.get(connection.admitted.station, ())), None)
@@ -189,6 +210,9 @@ class Epochs:
         if old.rival is not None and old.rival is not new:
             self._refuse(old.rival)
         old.rival = new
+        self._end_replaced(old, new)
+
+    def _end_replaced(self, old: Connection, new: Connection) -> None:
         self._tell(Happening.REPLACED, old, f"by a connection from {new.admitted.entrance.address}")
         old.close(_NORMAL, ConnectionReplaced("a newer connection took over"), "replaced")
 
@@ -228,3 +252,30 @@ class Epochs:
                 security=security,
             )
         )
+
+
+def _brings_less(new: Connection, old: Connection) -> bool:
+    return bool(old.admitted.credential) and not new.admitted.credential
+
+
+def _of_the_crowd(waiting: list[Connection], new: Connection) -> Connection | None:
+    """Return the oldest connection of the origin that has most places, ``new`` counted; None where each has one."""
+    places = Counter(_origin(one) for one in (*waiting, new))
+    most = max(places.values())
+    return next((one for one in waiting if places[_origin(one)] == most > 1), None)
+
+
+def _origin(connection: Connection) -> tuple[str, str]:
+    """Return what tells those apart who come in one station's name: where from, and with what credential."""
+    return _place(connection.admitted.entrance.address), connection.admitted.credential
+
+
+def _place(address: str) -> str:
+    """Return an address, or the network of an IPv6 one: whoever has one of a /64 has them all."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return address
+    return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
