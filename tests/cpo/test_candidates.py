@@ -27,18 +27,31 @@ def test_an_unproven_newcomer_does_not_push_out_a_proven_connection() -> None:
         honest = await proven(town)
         thief = await Hand(town).open()
         assert (await thief.boot())["status"] == "Pending"
-        await thief.prove(key=P256)
-        assert (await thief.boot())["status"] == "Rejected"
-        assert honest.state == "proven"
-        assert honest.close is None
-        assert town.cpo.presence.ready(CS)
         view = town.cpo.challenger.standing(CS)
         assert view is not None
         assert view.candidates == 1
-        await town.wait(31)
+        await thief.prove(key=P256)
         assert thief.close == 1008
+        assert honest.state == "proven"
+        assert honest.close is None
+        assert town.cpo.presence.ready(CS)
+        await town.wait(31)
         assert honest.close is None
         assert (await honest.ask("Heartbeat", {}))[0]["currentTime"]
+
+    told(story)
+
+
+@proves("M7")
+def test_a_newcomer_that_says_nothing_is_asked_after_two_seconds_and_gone_before_twenty() -> None:
+    async def story(town: Town) -> None:
+        await proven(town)
+        thief = await Hand(town).open()
+        await town.wait(1.9)
+        assert not thief.calls("SignedChallenge")
+        await thief.challenge(seconds=0.2)
+        await town.wait(16)
+        assert thief.close == 1008
 
     told(story)
 

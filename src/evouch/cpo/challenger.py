@@ -39,6 +39,9 @@ _log = structlog.get_logger("evouch.cpo.challenger")
 
 #: Seconds that a station has to answer: one that does not know the message may keep silent for ever.
 ANSWER_TIME: Final = 15.0
+#: Seconds of silence after which a candidate is asked: its place is wanted. Not at once, for some
+#: stations drop every CALL that reaches them before the answer to their first BootNotification.
+CANDIDATE_SILENCE: Final = 2.0
 #: What is told of each rule that lets a station in.
 TRUSTED_BY: Final = {
     Rule.TRUSTED: "trusted",
@@ -82,7 +85,8 @@ class Challenger:
         if self.visitors.mute(visit):
             self.judge.unsupported(visit, "OCPP 2.x is not asked")
         else:
-            self.agenda.after(self.terms.silence, ("silence", link.connection), lambda: self._after_silence(visit))
+            silence = min(self.terms.silence, CANDIDATE_SILENCE) if link.candidate else self.terms.silence
+            self.agenda.after(silence, ("silence", link.connection), lambda: self._after_silence(visit))
         return visit
 
     def left(self, link: Link) -> Visit | None:

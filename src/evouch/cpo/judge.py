@@ -5,7 +5,8 @@ Rules of this file:
 * What a proof changes for good (the pinned signing input, a promotion, a first use) is
   written before the connection counts as proven.
 * A failure is silence to the station and a named security event to the operator. The pause
-  before the next challenge doubles; after some failures the connection is closed.
+  before the next challenge doubles; after some failures the connection is closed, a
+  candidate after its first.
 * One that does not know the message is what the operator wishes, except where the station
   has ever proved itself: then it is an attempt to get by with less.
 * A connection that acts already and fails may finish what it charges, and is closed then.
@@ -187,7 +188,7 @@ class Judge:
         visit.failures += 1
         seconds = pause(visit.failures)
         visit.pause_until = Tick(self.clock.tick() + seconds)
-        if visit.failures >= MOST_FAILURES:
+        if visit.failures >= MOST_FAILURES or visit.link.candidate:  # its place is wanted
             self.watcher.hang_up(visit, "identity not proved")
         elif not visit.booted:  # nobody told it to boot again: it is asked when its pause is over
             self.agenda.after(seconds, ("pause", visit.link.connection), lambda: self._after_pause(visit))
