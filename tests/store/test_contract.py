@@ -20,6 +20,7 @@ from evouch.store.records import (
     ApiToken,
     Operator,
     ProviderEvent,
+    QuarantineShare,
     QuarantineState,
     Record,
     SecurityEvent,
@@ -477,6 +478,48 @@ def test_quarantine_is_read_in_the_order_of_writing_and_forgets_what_is_decided(
         assert await store.quarantined() == [second]
         assert await store.quarantined(station=STATION, open=False) == [done, second]
         assert len(await store.quarantined(open=False)) == 3
+
+    story(home, tell)
+
+
+def test_a_message_in_quarantine_is_found_by_its_id(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        mine = quarantined("a", address="192.0.2.1")
+        await store.commit(Add(mine), Add(quarantined("b")))
+        assert await store.quarantined_message("a") == mine
+        assert await store.quarantined_message("c") is None
+
+    story(home, tell)
+
+
+def test_what_waits_in_quarantine_is_counted_by_station_and_address(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        assert await store.quarantine_shares() == []
+        there = quarantined("t", station=StationId("CS2"), address="198.51.100.9", frame="é".encode())
+        await store.commit(
+            *(Add(quarantined(f"a{n}", address="192.0.2.1", frame=b"x" * n)) for n in range(3)),
+            Add(quarantined("k", address="192.0.2.2", state=QuarantineState.KEPT, frame=b"\0\0")),
+            Add(quarantined("p", address="192.0.2.2", state=QuarantineState.PROMOTED)),
+            Add(quarantined("d", address="192.0.2.3", state=QuarantineState.DISMISSED)),
+            Add(there),
+        )
+        assert await store.quarantine_shares() == [
+            QuarantineShare(station=STATION, address="192.0.2.1", rows=3, bytes=3),
+            QuarantineShare(station=STATION, address="192.0.2.2", rows=1, bytes=2),
+            QuarantineShare(station=StationId("CS2"), address="198.51.100.9", rows=1, bytes=2),
+        ]
+
+    story(home, tell)
+
+
+def test_what_is_held_is_kept_at_one_stroke_and_what_was_decided_stays_so(home: Home) -> None:
+    async def tell(store: ReadableStore) -> None:
+        states = dict(zip("abcd", QuarantineState, strict=True))
+        await store.commit(*(Add(quarantined(id, state=state)) for id, state in states.items()))
+        for _ in range(2):
+            await store.keep_held()
+            found = {one.id: one.state for one in await store.quarantined(open=False)}
+            assert found == states | {"a": QuarantineState.KEPT}
 
     story(home, tell)
 

@@ -352,6 +352,8 @@ async def _ask_everything(store: Store) -> None:
     await store.quarantined()
     await store.quarantined(station=STATION)
     await store.quarantined(station=STATION, open=False)
+    await store.quarantined_message("q")
+    await store.quarantine_shares()
     await store.audit()
     await store.security_events()
     await store.operator("anna")

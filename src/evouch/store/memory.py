@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.ids import PaymentId, RemoteStartId, StationId, TransactionId
-from evouch.store.ports import Add, Change, Conflict, Delete
+from evouch.store.ports import Add, Change, Conflict, Delete, Put
 from evouch.store.records import (
     KEYS,
     ApiToken,
@@ -21,6 +21,7 @@ from evouch.store.records import (
     Operator,
     QrKey,
     Quarantined,
+    QuarantineShare,
     QuarantineState,
     Record,
     Sample,
@@ -165,6 +166,22 @@ class MemoryStore:
             Quarantined, lambda one: station in {None, one.station} and (one.state in _UNDECIDED or not open)
         )
         return found[:limit]
+
+    async def quarantined_message(self, id: str) -> Quarantined | None:
+        return self._get(Quarantined, id)
+
+    async def quarantine_shares(self) -> list[QuarantineShare]:
+        sizes: dict[tuple[StationId, str], list[int]] = {}
+        for one in self._all(Quarantined, lambda one: one.state in _UNDECIDED):
+            sizes.setdefault((one.station, one.address), []).append(len(one.frame))
+        return [
+            QuarantineShare(station=station, address=address, rows=len(found), bytes=sum(found))
+            for (station, address), found in sorted(sizes.items())
+        ]
+
+    async def keep_held(self) -> None:
+        held = self._all(Quarantined, lambda one: one.state is QuarantineState.HELD)
+        await self.commit(*(Put(replace(one, state=QuarantineState.KEPT)) for one in held))
 
     # what operators read
 

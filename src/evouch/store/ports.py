@@ -20,6 +20,7 @@ from evouch.store.records import (
     Operator,
     QrKey,
     Quarantined,
+    QuarantineShare,
     Record,
     Sample,
     SecurityEvent,
@@ -143,6 +144,13 @@ class Store(Protocol):
         self, *, station: StationId | None = None, open: bool = True, limit: int = 200
     ) -> list[Quarantined]:
         """Messages in quarantine in the order of writing; ``open`` leaves out what was promoted or dismissed."""
+
+    async def quarantined_message(self, id: str) -> Quarantined | None: ...
+    async def quarantine_shares(self) -> list[QuarantineShare]:
+        """How much waits to be decided, by station and address; counted where it lies, no message is read."""
+
+    async def keep_held(self) -> None:
+        """Make KEPT of everything that is HELD, by one statement; return when that is durable."""
 
     # what operators read
     async def audit(self, *, limit: int = 200) -> list[AuditRow]:

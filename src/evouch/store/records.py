@@ -26,6 +26,7 @@ __all__ = [
     "Operator",
     "ProviderEvent",
     "QrKey",
+    "QuarantineShare",
     "QuarantineState",
     "Quarantined",
     "Record",
@@ -214,7 +215,10 @@ class QuarantineState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A message of a transaction that was acknowledged, but not believed. ``frame`` is the CALL as it came."""
+    """A message of a transaction that was acknowledged, but not believed. ``frame`` is the CALL as it came.
+
+    ``address`` is where its connection came from; empty where that was not known.
+    """
 
     id: str
     station: StationId
@@ -224,6 +228,17 @@ class Quarantined:
     action: str
     frame: bytes
     state: QuarantineState = QuarantineState.HELD
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineShare:
+    """How much of one station, from one address, waits to be decided. ``bytes`` are those of the frames."""
+
+    station: StationId
+    address: str
+    rows: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from evouch.store.records import (
     Operator,
     QrKey,
     Quarantined,
+    QuarantineShare,
     Record,
     Sample,
     SecurityEvent,
@@ -108,11 +109,14 @@ class SqlStore:
 
     # reading
 
-    async def _all(self, question: Question[R], **values: Any) -> list[R]:
+    async def _rows(self, query: sa.Select[Any], **values: Any) -> Sequence[sa.Row[Any]]:
         try:
-            rows = await self._database.read(lambda connection: connection.execute(question.query, values).all())
+            return await self._database.read(lambda connection: connection.execute(query, values).all())
         except (SQLAlchemyError, OSError) as error:
             raise StoreFailed("the database failed while it was read") from error
+
+    async def _all(self, question: Question[R], **values: Any) -> list[R]:
+        rows = await self._rows(question.query, **values)
         return [question.mapping.record(row, self._seal) for row in rows]
 
     async def _first(self, question: Question[R], **values: Any) -> R | None:
@@ -200,6 +204,19 @@ class SqlStore:
     ) -> list[Quarantined]:
         values = {} if station is None else {"station": station}
         return await self._all(ask.SOME_QUARANTINED[open, bool(values)], **values, most=limit)
+
+    async def quarantined_message(self, id: str) -> Quarantined | None:
+        return await self._first(ask.QUARANTINED, id=id)
+
+    async def quarantine_shares(self) -> list[QuarantineShare]:
+        rows = await self._rows(ask.QUARANTINE_SHARES)
+        return [QuarantineShare(station=row[0], address=row[1], rows=row[2], bytes=row[3]) for row in rows]
+
+    async def keep_held(self) -> None:
+        try:
+            await self._database.write(lambda connection: connection.execute(ask.KEEP_HELD))
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreFailed("the database failed") from error
 
     # what operators read
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import sqlalchemy as sa
 
 from evouch.store.mapping import SERIAL_COLUMN, Mapping
-from evouch.store.records import Record
+from evouch.store.records import QuarantineState, Record
 from evouch.store.tables import (
     ACTIVE_CHECKOUT,
     ACTIVE_TRANSACTION,
@@ -128,6 +128,25 @@ SOME_QUARANTINED: Final = {
     for open_ in (False, True)
     for one_station in (False, True)
 }
+QUARANTINED: Final = _ask(QUARANTINE, "id")
+#: by station and address how many are open, and how long they are: neither database reads a frame for its length
+QUARANTINE_SHARES: Final = (
+    sa.select(
+        QUARANTINE.c["station"],
+        QUARANTINE.c["address"],
+        sa.func.count().label("rows"),
+        sa.func.sum(sa.func.length(QUARANTINE.c["frame"])).label("bytes"),
+    )
+    .where(OPEN_QUARANTINE)
+    .group_by(QUARANTINE.c["station"], QUARANTINE.c["address"])
+    .order_by(QUARANTINE.c["station"], QUARANTINE.c["address"])
+)
+#: what was held is an operator's to decide on
+KEEP_HELD: Final = (
+    sa.update(QUARANTINE.table)
+    .where(OPEN_QUARANTINE, QUARANTINE.c["state"] == QuarantineState.HELD)
+    .values(state=QuarantineState.KEPT)
+)
 
 LATEST_AUDIT: Final = _ask(AUDIT, newest="at")
 LATEST_SECURITY_EVENTS: Final = _ask(SECURITY_EVENTS, newest="at")

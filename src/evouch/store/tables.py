@@ -317,10 +317,12 @@ QUARANTINE: Final = Mapping(
         one("action", Str),
         one("frame", Blob),
         one("state", Choice(QuarantineState)),
+        one("address", Str),
     ],
     sa.Index("quarantine_by_station", "station", SERIAL_COLUMN),
     _where("quarantine_open", SERIAL_COLUMN, where=OPEN_QUARANTINE),
     _where("quarantine_open_by_station", "station", SERIAL_COLUMN, where=OPEN_QUARANTINE),
+    _where("quarantine_open_by_address", "station", "address", where=OPEN_QUARANTINE),
 )
 
 #: One row per transaction number ever given. The database never gives one twice, on any node;

@@ -19,6 +19,7 @@ from evouch.store.records import (
     Operator,
     QrKey,
     Quarantined,
+    QuarantineShare,
     Sample,
     SecurityEvent,
     StationRecord,
@@ -66,6 +67,11 @@ class FaultyStore:
         """Return a number, unless the store is down."""
         self._check_down()
         return await self.store.next_number()
+
+    async def keep_held(self) -> None:
+        """Keep what is held, unless the store is down."""
+        self._check_down()
+        await self.store.keep_held()
 
     async def close(self) -> None:
         """Close the store beneath."""
@@ -140,6 +146,12 @@ class FaultyStore:
         self, *, station: StationId | None = None, open: bool = True, limit: int = 200
     ) -> list[Quarantined]:
         return await self.store.quarantined(station=station, open=open, limit=limit)
+
+    async def quarantined_message(self, id: str) -> Quarantined | None:
+        return await self.store.quarantined_message(id)
+
+    async def quarantine_shares(self) -> list[QuarantineShare]:
+        return await self.store.quarantine_shares()
 
     async def audit(self, *, limit: int = 200) -> list[AuditRow]:
         return await self.store.audit(limit=limit)
