@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 import pytest
 
 from evouch.cli.serve import CpoService
-from evouch.cli.serve_identity import identity_terms, server_tls
+from evouch.cli.serve_identity import ALARMS, identity_terms, observer, server_tls
 from evouch.cli.settings import CpoConfig, Http, StationEntry
 from evouch.cli.settings_identity import IdentitySection, Ocpp, Tls
 from evouch.clock import SystemClock, SystemEntropy
 from evouch.cpo.identity_terms import IdentityTerms
-from evouch.errors import LocalError
+from evouch.errors import LocalError, PeerRefused
 from evouch.identity.policy import Rule
 from evouch.ids import OcppVersion, Secret, StationId
-from evouch.ocpp.aio import StationClient
+from evouch.ocpp.aio import ConnectionEvent, Happening, StationClient
 from evouch.station.spec import StationSpec
+from evouch.web.words_identity import EVENTS
 from tests.ocpp.certificates import trust
+from tests.proofs import proves
 
 CS1 = StationId("CS1")
 
@@ -122,7 +125,52 @@ def test_a_station_with_its_certificate_is_trusted_and_one_without_is_sent_away(
     asyncio.run(run())
 
 
-async def connect(url: str, tls: ssl.SSLContext) -> StationClient:
+@proves("M12", "M21")
+def test_whoever_is_turned_away_at_the_door_is_in_the_security_log_and_a_flood_of_them_is_counted(
+    tmp_path: Path,
+) -> None:
+    config = CpoConfig(
+        state=tmp_path, ocpp=Ocpp(port=0), http=Http(port=0),
+        stations=(StationEntry(id="CS1", password=SECURE["password"]),),
+    )  # fmt: skip
+
+    async def run() -> None:
+        service = CpoService(config, clock=SystemClock(), entropy=SystemEntropy())
+        await service.start()
+        try:
+            for _ in range(8):
+                with pytest.raises(PeerRefused, match="401"):
+                    await connect(service.ocpp_url, None)
+            async with asyncio.timeout(10):
+                while len(rows := await service.store.security_events()) < 5:
+                    await asyncio.sleep(0.02)
+            assert {(row.kind, row.station, row.detail) for row in rows} == {
+                ("connectionRefused", CS1, "wrong credential, from 127.0.0.1")
+            }
+            assert len(rows) == 5
+            assert service.cpo.alarms._counts == {CS1: {"connectionRefused": 8}}
+        finally:
+            await service.stop()
+
+    asyncio.run(run())
+
+
+def test_what_belongs_into_a_security_log_is_sounded_and_the_rest_is_detail(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[tuple[str, StationId, str]] = []
+    observe = observer(lambda kind, station, detail: heard.append((kind, station, detail)))
+    with caplog.at_level("DEBUG", "evouch.cpo.connections"):
+        for kind in Happening:
+            happened = ConnectionEvent(
+                kind=kind, at=datetime(2026, 11, 21, tzinfo=UTC), address="192.0.2.9", detail="so it is",
+                station=CS1 if kind in ALARMS else None, security=kind in ALARMS,
+            )  # fmt: skip
+            observe(happened)
+    assert heard == [(ALARMS[kind], CS1, "so it is, from 192.0.2.9") for kind in Happening if kind in ALARMS]
+    assert len(caplog.messages) == len(Happening) - len(ALARMS)
+    assert set(ALARMS.values()) <= set(EVENTS)  # each has its sentence
+
+
+async def connect(url: str, tls: ssl.SSLContext | None) -> StationClient:
     spec = StationSpec(id=CS1, version=OcppVersion("ocpp1.6"))
     return await StationClient.connect(
         url, station=CS1, version=spec.version, password=None, hear=lambda *_: None, clock=SystemClock(),

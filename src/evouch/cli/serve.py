@@ -15,7 +15,7 @@ import structlog
 
 from evouch.cli.http import HttpServer, bind
 from evouch.cli.keys import keys_in, private_folder, secret_in
-from evouch.cli.serve_identity import enrol, identity_terms, server_tls
+from evouch.cli.serve_identity import enrol, identity_terms, observer, server_tls
 from evouch.cli.settings import CpoConfig, StationEntry
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.app import Cpo, CpoTerms
@@ -93,7 +93,7 @@ class CpoService:
         self.stations = StationServer(
             self.cpo.backend, self.cpo.gate, wiring=self.cpo.registry.wiring, clock=self.clock, entropy=self.entropy,
             host=config.ocpp.host, port=config.ocpp.port, tls=server_tls(config.tls), proxies=config.ocpp.proxies,
-            authenticated=self._strangers_stay_out,
+            observe=observer(self.cpo.alarms.sound), authenticated=self._strangers_stay_out,
         )  # fmt: skip
         self.cpo.connect(self.stations, self.stations)
         await self.stations.start()

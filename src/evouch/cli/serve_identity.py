@@ -1,20 +1,33 @@
 """What the configuration says of identities, as the operator and the transport take it."""
 
+import logging
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 from evouch.cli.settings import StationEntry
 from evouch.cli.settings_identity import IdentityEntry, IdentitySection, Tls
 from evouch.cpo.app import Cpo
 from evouch.cpo.identity_terms import IdentityTerms
+from evouch.cpo.keyring import NOBODY
 from evouch.errors import EvouchError, LocalError, Refused
 from evouch.identity.enrolment import IdentityKind
 from evouch.identity.material import read_material
 from evouch.identity.policy import Rule
 from evouch.ids import StationId
+from evouch.ocpp.aio import ConnectionEvent, Happening, Observe
 
-__all__ = ["enrol", "identity_terms", "server_tls"]
+__all__ = ["ALARMS", "enrol", "identity_terms", "observer", "server_tls"]
+
+_log = logging.getLogger("evouch.cpo.connections")
+
+#: What happened at the stations' port → kind of the security event that it is.
+ALARMS: Final = {
+    Happening.REFUSED: "connectionRefused",
+    Happening.CONTESTED: "connectionContested",
+    Happening.EXPIRED: "candidateExpired",
+}
 
 
 def identity_terms(section: IdentitySection) -> IdentityTerms:
@@ -51,13 +64,26 @@ def server_tls(tls: Tls | None) -> ssl.SSLContext | None:
     return context
 
 
+def observer(sound: Callable[[str, StationId, str], None]) -> Observe:
+    """Return who notes what happens to connections: security events by ``sound``, the rest in the log, in detail."""
+
+    def observe(event: ConnectionEvent) -> None:
+        if event.security:
+            detail = f"{event.detail}, from {event.address or 'unknown'}"
+            sound(ALARMS.get(event.kind, event.kind.value), event.station or StationId(""), detail)
+        else:
+            _log.debug("%s %s %s: %s", event.kind.value, event.station, event.connection, event.detail)
+
+    return observe
+
+
 async def enrol(cpo: Cpo, entry: StationEntry) -> None:
     """Enrol the identities of a station that are not known yet; what was revoked stays so.
 
     Raises :class:`EvouchError` with the station and the reason where one cannot be enrolled.
     """
     station = StationId(entry.id)
-    known = {(each.kind, each.material) for each in cpo.identities.of(station)}
+    known = {(each.kind, each.material) for each in (*cpo.identities.of(station), *cpo.identities.of(NOBODY))}
     for identity in entry.identities:
         kind, given = _given(identity)
         try:
