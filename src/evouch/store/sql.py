@@ -109,7 +109,7 @@ class SqlStore:
 
     # reading
 
-    async def _rows(self, query: sa.Select[Any], **values: Any) -> Sequence[sa.Row[Any]]:
+    async def _rows(self, query: sa.Select[Any], **values: Any) -> Sequence[Sequence[Any]]:
         try:
             return await self._database.read(lambda connection: connection.execute(query, values).all())
         except (SQLAlchemyError, OSError) as error:
