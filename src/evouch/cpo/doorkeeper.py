@@ -165,8 +165,8 @@ class Doorkeeper(Watcher):
             return await self._after_replay(visit, fact, evidence, waited=True)
         if self.inner.registry.station(visit.station) is None:  # nobody registered it: it has no transactions
             raise PeerFault("SecurityError", _UNSAID)
-        if self.quarantine.full(visit.station, visit.link.connection):
-            self.alarms.sound("quarantineFull", visit.station)
+        if full := self.quarantine.full(visit.link, evidence):
+            self.alarms.sound("quarantineFull", visit.station, full)
             raise PeerFault("SecurityError", _UNSAID)
         await self.quarantine.keep(visit, fact, evidence, refused=_asks_for_energy(fact))
         if _asks_for_energy(fact):
