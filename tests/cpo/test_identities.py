@@ -362,3 +362,111 @@ def test_a_change_that_cannot_be_written_is_not_made() -> None:
             assert town.cpo.identities.of(CS) == [mine]
 
     asyncio.run(run())
+
+
+# ── what is known changes while somebody is here ────────────────────────────────────────
+
+
+@proves("M11")
+def test_revoking_the_only_key_that_never_proved_itself_opens_no_door() -> None:
+    async def story(town: Town) -> None:
+        [mine] = town.cpo.identities.of(CS)
+        await town.cpo.identities.revoke(mine.id, actor="anna", reason="leaked")
+        thief = await Hand(town).open()
+        assert (await thief.boot())["status"] == "Pending"
+        await thief.prove()
+        assert thief.state == "failed"
+        await thief.hang_up()
+        await enrol(town, P256)
+        assert (await proof(town, key=P256)).state == "proven"
+
+    told(story)
+
+
+@proves("M10")
+@pytest.mark.parametrize("act", ["enrol", "rotate", "window"])
+def test_who_was_let_in_because_nothing_was_enrolled_is_asked_as_soon_as_there_is_something_to_prove(act: str) -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        assert (await hand.boot())["status"] == "Accepted"
+        identities = town.cpo.identities
+        match act:
+            case "enrol":
+                await enrol(town)
+            case "rotate":
+                await identities.rotate(CS, KEY_KIND, ED25519.public.document(), actor="anna")
+            case "window":
+                await identities.open_window(CS, 600, actor="anna")
+        await hand.prove(offer_key=True)
+        assert hand.state == "proven"
+        assert [one.status for one in await town.cpo.store.identities()] == [IdentityStatus.ACTIVE]
+
+    told(story, key=False)
+
+
+@proves("M10")
+def test_a_stranger_who_was_here_before_the_key_was_enrolled_does_not_keep_the_station_out() -> None:
+    async def story(town: Town) -> None:
+        thief = await Hand(town).open()
+        await thief.boot()
+        await enrol(town)
+        await thief.prove(key=P256)
+        await town.wait(1)
+        assert thief.close == 1008
+        assert (await proof(town)).state == "proven"
+
+    told(story, key=False)
+
+
+def test_a_key_that_begins_to_count_later_is_asked_for_when_it_does() -> None:
+    async def story(town: Town) -> None:
+        await enrol(town, not_before=town.world.clock.now() + timedelta(hours=1))
+        hand = await Hand(town).open()
+        assert (await hand.boot())["status"] == "Accepted"
+        await town.wait(3599)
+        assert hand.calls("SignedChallenge") == []
+        await town.wait(2)
+        await hand.prove()
+        assert hand.state == "proven"
+
+    told(story, key=False)
+
+
+@proves("M10")
+def test_a_window_ends_with_every_enrolment_and_every_revocation() -> None:
+    async def story(town: Town) -> None:
+        identities = town.cpo.identities
+        await identities.open_window(CS, 86_400, actor="anna")
+        mine = await enrol(town)
+        assert not identities.window_open(CS)
+        await identities.revoke(mine.id, actor="anna", reason="stolen")
+        thief = await Hand(town).open()
+        await thief.boot()
+        await thief.prove(key=P256, offer_key=True)
+        assert thief.state == "failed"
+        record = await town.cpo.store.station(CS)
+        assert record is not None
+        assert record.enrol_until is None
+        await identities.open_window(CS, 86_400, actor="anna")
+        await identities.rotate(CS, KEY_KIND, P256.public.document(), actor="anna")
+        assert not identities.window_open(CS)
+
+    told(story, key=False)
+
+
+def test_a_key_of_tomorrow_leaves_no_room_for_another_today() -> None:
+    async def story(town: Town) -> None:
+        await enrol(town, not_before=town.world.clock.now() + timedelta(days=1))
+        with pytest.raises(Refused, match="alreadyEnrolled"):
+            await town.cpo.identities.open_window(CS, 60, actor="anna")
+
+    told(story, key=False)
+
+
+def test_a_window_and_an_enrolment_at_the_same_moment_leave_no_window() -> None:
+    async def story(town: Town) -> None:
+        await asyncio.gather(enrol(town), town.cpo.identities.open_window(CS, 600, actor="ben"), return_exceptions=True)
+        assert not town.cpo.identities.window_open(CS)
+        assert len(town.cpo.identities.of(CS)) == 1
+
+    told(story, key=False)

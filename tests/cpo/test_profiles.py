@@ -16,7 +16,7 @@ from evouch.cpo.identity_terms import IdentityTerms
 from evouch.errors import PeerRefused, Refused
 from evouch.identity.certificate import fingerprint
 from evouch.identity.enrolment import IdentityKind
-from evouch.ids import Secret
+from evouch.ids import Secret, StationId
 from evouch.testing.town import Town, on_the_wire
 from tests.cpo.hand import Hand
 from tests.cpo.unproven import CS, enrol, events, known, told
@@ -233,5 +233,48 @@ def test_a_blocked_station_stays_outside_with_any_certificate() -> None:
     async def story(town: Town) -> None:
         await town.cpo.stations.block(CS, True, actor="anna")
         assert await opens(town, mutual("CS-1")) is None
+
+    locked(story)
+
+
+@proves("M11")
+@pytest.mark.parametrize("how", ["its own", "of another station"])
+def test_a_revoked_certificate_opens_nothing_whatever_name_is_in_it(how: str) -> None:
+    async def story(town: Town) -> None:
+        way = mutual("CS-1")
+        assert way.certificate is not None
+        other = how == "of another station"
+        if other:
+            await known(town, "CS-2", key=False)
+        mine = await town.cpo.identities.enrol(
+            StationId("CS-2") if other else CS, IdentityKind.CERTIFICATE, fingerprint(way.certificate), actor="anna"
+        )
+        hand = await opens(town, way)
+        assert hand is not None
+        await hand.boot()
+        assert hand.state == "trusted"
+        await town.cpo.identities.revoke(mine.id, actor="anna", reason="stolen")
+        await town.wait(1)
+        assert hand.close == 1008
+        assert await opens(town, way) is None
+        await town.cpo.identities.set_profile(CS, 0, actor="anna")
+        with_password = await opens(town, way, PASSWORD)
+        assert with_password is not None
+        assert with_password.link.entrance.certificate is None, "it counts for nothing"
+
+    locked(story)
+
+
+def test_another_certificate_over_a_revoked_key_opens_nothing_either() -> None:
+    async def story(town: Town) -> None:
+        pem = x509.load_der_x509_certificate(certificate("CS-1")).public_bytes(serialization.Encoding.PEM).decode()
+        mine = await town.cpo.identities.enrol(CS, IdentityKind.CERTIFICATE, pem, actor="anna")
+        again = mutual("CS-1", organization="Town Energy again")
+        hand = await opens(town, again)
+        assert hand is not None
+        await town.cpo.identities.revoke(mine.id, actor="anna", reason="stolen")
+        await town.wait(1)
+        assert hand.close == 1008
+        assert await opens(town, again) is None
 
     locked(story)

@@ -173,7 +173,8 @@ class Cpo(Onlooker):
         self.quarantine = Quarantine(self.registry)
         self.gate = StationGate(
             self.registry, clock, pepper, open_door=terms.open_door, organization=terms.organization,
-            enrolled=self.identities.certificate_enrolled, suspect=self.alarms.sound,
+            enrolled=self.identities.certificate_enrolled, banned=self.identities.certificate_banned,
+            suspect=self.alarms.sound,
         )  # fmt: skip
         self.backend = Doorkeeper(
             inner, self.challenger, self.quarantine, self.alarms, self.sessions, self.registration, self.agenda, line,

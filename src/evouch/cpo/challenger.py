@@ -80,6 +80,7 @@ class Challenger:
         ruling = self.visitors.ruling(visit)
         if ruling.decision is Decision.TRUST and self.visitors.counts(visit, ruling):
             visit.turn(Turn.TRUST, self.clock, TRUSTED_BY[ruling.rule])
+            self._when_more_counts(visit.station)
             return visit
         self.gate(visit)
         if self.visitors.mute(visit):
@@ -98,6 +99,17 @@ class Challenger:
             for key in ("silence", "recheck", "pause", "idle"):
                 self.agenda.drop((key, link.connection))
         return visit
+
+    def _when_more_counts(self, station: StationId) -> None:
+        """Look again when the next identity of a station begins to count: it asks for a proof from then on."""
+        begins = self.identities.begins(station)
+        if begins is None or not self.visits.of(station):
+            return
+
+        async def look() -> None:
+            self.unsettled(station)
+
+        self.agenda.after((begins - self.clock.now()).total_seconds(), ("begins", station), look)
 
     def candidates_first(self, station: StationId) -> list[Visit]:
         """Return the connections of a station in the order in which they are closed, so that none inherits."""
@@ -217,13 +229,16 @@ class Challenger:
             self.ask(visit)
 
     def revoked(self, identity: Identity) -> None:
-        """Drop what this identity has proved."""
-        for visit in self.visits.of(identity.station):
+        """Drop what this identity has proved, and what its certificate or its key has opened."""
+        for visit in self.visits:
             if visit.identity == identity.id:
                 self.judge.watcher.hang_up(visit, "identity revoked")
+            elif self.visitors.banned(visit):
+                self.judge.watcher.hang_up(visit, "certificate revoked")
 
     def unsettled(self, station: StationId) -> None:
         """What let this station's connections in may be so no longer: ask each, or close it."""
+        self._when_more_counts(station)
         record = self.identities.registry.station(station)
         if record is None:
             return

@@ -8,6 +8,7 @@ The OCPP security profiles meet here: 1 is the right password, 2 the same over T
 certificate that the transport has verified and that names the station. A certificate counts
 if its common name is the station's id, or the name that an operator noted for it (often the
 serial number, A00.FR.404 of the security whitepaper), or if the certificate itself is enrolled.
+One that was revoked, or whose key was, counts for nobody, whatever name is in it.
 A station that has used a higher profile is not let in with a lower one again.
 """
 
@@ -67,6 +68,8 @@ class StationGate:
     organization: str = ""
     #: whether a certificate, by the SHA-256 of its DER in hex, is enrolled for a station
     enrolled: Callable[[StationId, str], bool] = lambda _station, _sha256: False
+    #: whether a certificate (DER) was revoked, or its key was
+    banned: Callable[[StationId, bytes], bool] = lambda _station, _der: False
     #: told of a security event: kind, station, detail
     suspect: Callable[[str, StationId, str], None] = lambda _kind, _station, _detail: None
     _wrong: Limiter = field(init=False)
@@ -96,7 +99,7 @@ class StationGate:
 
     def _counts(self, knock: Knock, record: StationRecord | None) -> bool:
         """Return whether the client certificate was made for this station."""
-        if knock.certificate is None:
+        if knock.certificate is None or self.banned(knock.station, knock.certificate):
             return False
         name = (record.certificate_name if record is not None else "") or knock.station
         named = subject(knock.certificate).names(name, organization=self.organization)

@@ -26,7 +26,7 @@ from evouch.cpo.visitors import Visitors
 from evouch.cpo.visits import LIMITED, Outcome, Visit
 from evouch.errors import PeerRefused, Refused, TimedOut, Unreachable
 from evouch.identity.challenge import Challenge
-from evouch.identity.enrolment import Identity, SigningInput
+from evouch.identity.enrolment import Identity, IdentityKind, SigningInput
 from evouch.identity.policy import Decision, OnUnsupported
 from evouch.identity.proof import Expected, Step, Verdict, verify
 from evouch.identity.standing import Standing, Turn
@@ -143,11 +143,13 @@ class Judge:
         """Write what this proof changes for good."""
         signing = verdict.signing or SigningInput.CANONICAL
         if verdict.identity is not None:
-            return await self.identities.proved(verdict.identity.id, signing)
+            made_with = visit.link.entrance.certificate if verdict.identity.kind is IdentityKind.CERTIFICATE else None
+            return await self.identities.proved(verdict.identity.id, signing, certificate=made_with)
         if verdict.offered is None:
             raise Refused("unknownIdentity")
         kind, material = verdict.offered
-        return await self.identities.first_use(visit.station, kind, material, signing)
+        made_with = visit.link.entrance.certificate if kind is IdentityKind.CERTIFICATE else None
+        return await self.identities.first_use(visit.station, kind, material, signing, certificate=made_with)
 
     # ── outcomes ──
 

@@ -92,9 +92,7 @@ class Stations:
     async def remove(self, id: StationId, *, actor: str) -> None:
         """Forget a station; its connections are closed."""
         self._must(id)
-        gone = self.identities.removal(id)
-        await self.registry.remove(id, *gone, self.registry.audit(actor, "remove station", id))
-        self.identities.removed(id)
+        await self.identities.remove(id, actor=actor)
         self._close(id, "removed")
 
     async def set_password(self, id: StationId, password: Secret, *, actor: str) -> None:

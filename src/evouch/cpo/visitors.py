@@ -36,6 +36,11 @@ class Visitors:
         record = self.identities.registry.station(visit.station)
         return record is not None and record.blocked
 
+    def banned(self, visit: Visit) -> bool:
+        """Return whether it presented a certificate that does not count any more."""
+        certificate = visit.link.entrance.certificate
+        return certificate is not None and self.identities.certificate_banned(visit.station, certificate)
+
     def counts(self, visit: Visit, ruling: Ruling) -> bool:
         """Return whether trust is enough: beside a connection that is proven only that in a certificate is."""
         return not visit.link.candidate or ruling.rule is Rule.CERTIFICATE

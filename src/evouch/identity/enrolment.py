@@ -55,7 +55,7 @@ class Identity:
     kind: IdentityKind
     #: publicKey: ``<type>:<base64url of its SPKI>``; x509Certificate: SHA-256 of its DER in hex; web3: normalised DID
     material: str
-    #: what all spellings of its key have in common (:mod:`~evouch.identity.spellings`); empty where the key is not known
+    #: what all spellings of its key have in common (:mod:`~evouch.identity.spellings`); empty: not known
     key: str = ""
     status: IdentityStatus = IdentityStatus.ACTIVE
     enrolled_at: datetime
