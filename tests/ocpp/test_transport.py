@@ -5,6 +5,7 @@ import base64
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ def later() -> Tick:
     return Tick(SystemClock().tick() + 20)
 
 
+#: What a gate says that takes the certificate for the station's.
+CERTIFIED = Admission(101, certificate=True)
+
+
 async def station(here: Site, tls: ssl.SSLContext | None = None, **how: Any) -> StationClient:
     """Connect a station that proves its identity when it is asked to."""
     options: dict[str, Any] = {
@@ -82,7 +87,7 @@ def entrance(here: Site) -> Entrance:
 def test_a_station_boots_is_challenged_and_is_heard_over_every_transport(way: str, contexts: Trust, der: bytes) -> None:
     async def story() -> None:
         tls = {"ws": None, "wss": contexts.client, "mTLS": contexts.certified_client}[way]
-        async with site(tls=contexts.server if tls else None) as here:
+        async with site(answer=CERTIFIED, tls=contexts.server if tls else None) as here:
             here.ear.answers[Booted] = lambda _: BootAnswer(BootStatus.PENDING, here.clock.now(), 10)
             client = await station(here, tls)
             link = here.ear.links[here.ear.joins[-1]]
@@ -128,7 +133,7 @@ def test_a_station_of_1_6_is_answered_with_its_subprotocol() -> None:
 
 def counting_basic(knock: Any) -> Admission:
     admission = by_password(knock)
-    return Admission(admission.status, credential=admission.credential, basic=admission.status == 101)
+    return replace(admission, basic=admission.status == 101, certificate=True)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def counting_basic(knock: Any) -> Admission:
 def test_the_entrance_tells_the_security_profile(way: str, password: str | None, profile: int, contexts: Trust) -> None:
     async def story() -> None:
         tls = {"ws": None, "wss": contexts.client, "mTLS": contexts.certified_client}[way]
-        gate = counting_basic if password else Admission(101)
+        gate = counting_basic if password else CERTIFIED
         async with site(answer=gate, tls=contexts.server if tls else None) as here:
             client = await station(here, tls, password=Secret(password) if password else None)
             assert entrance(here).profile == profile
@@ -149,9 +154,9 @@ def test_the_entrance_tells_the_security_profile(way: str, password: str | None,
     asyncio.run(story())
 
 
-def test_a_certificate_that_the_gate_does_not_count_is_none(contexts: Trust) -> None:
+def test_a_certificate_of_which_the_gate_says_nothing_counts_for_nothing(contexts: Trust) -> None:
     async def story() -> None:
-        async with site(answer=Admission(101, basic=True, certificate=False), tls=contexts.server) as here:
+        async with site(answer=Admission(101, basic=True), tls=contexts.server) as here:
             client = await station(here, contexts.certified_client)
             assert here.gate.knocks[0].certificate is not None
             assert entrance(here).certificate is None
@@ -218,7 +223,7 @@ def header(der: bytes) -> str:
 
 @asynccontextmanager
 async def proxied(*proxies: str) -> AsyncIterator[Site]:
-    async with site(proxies=proxies) as here:
+    async with site(answer=CERTIFIED, proxies=proxies) as here:
         yield here
 
 
@@ -263,7 +268,7 @@ def test_a_proxy_that_names_no_certificate_counts_as_tls_without_one() -> None:
 @proves("M20")
 def test_a_proxys_own_certificate_is_never_the_stations(contexts: Trust, der: bytes) -> None:
     async def story() -> None:
-        async with site(tls=contexts.server, proxies=(LOOPBACK,)) as here:
+        async with site(answer=CERTIFIED, tls=contexts.server, proxies=(LOOPBACK,)) as here:
             client = await station(here, contexts.certified_client)
             assert entrance(here).certificate is None
             await client.close()

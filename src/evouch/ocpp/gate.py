@@ -50,7 +50,7 @@ class Admission:
     credential: str = ""
     reason: str = ""
     basic: bool = False
-    certificate: bool = True
+    certificate: bool = False
 
 
 class Gate(Protocol):
