@@ -160,6 +160,20 @@ def test_more_work_than_a_station_can_do_is_no_setting_and_none_is_the_default(t
     )
 
 
+def test_a_proxy_may_stand_in_a_network_that_no_rule_trusts(tmp_path: Path) -> None:
+    path = tmp_path / "evouch.toml"
+    path.write_text(
+        "[cpo.ocpp]\nproxies = ['10.1.2.3', '2001:db8::1']\n"
+        "[cpo.identity]\ntrusted_networks = ['10.0.0.0/8']\nrules = ['trusted']"
+    )
+    assert cpo(path).config.ocpp.proxies == ("10.1.2.3", "2001:db8::1")
+    path.write_text(
+        "[cpo.ocpp]\nproxies = ['10.1.2.3', '2001:db8::1']\n"
+        "[cpo.identity]\ntrusted_networks = ['10.1.2.4', '2001:db8:1::/48']"
+    )
+    assert cpo(path).config.identity.trusted_networks == ("10.1.2.4", "2001:db8:1::/48")
+
+
 def test_a_token_travels_to_another_machine_by_https_only() -> None:
     with pytest.raises(ConfigError, match="must be https"):
         load(IdentityConfig, environ={"EVOUCH_IDENTITY_BACKEND": "http://cpo.example"})
@@ -210,6 +224,14 @@ def test_nobody_is_challenged_and_no_extension_is_spoken_before_somebody_says_so
         ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\nrequire_client_certificate = true", "need client_ca"),
         ("[cpo.tls]\ncertificate = 'a'\nkey = 'b'\norganization = 'Us'", "need client_ca"),
         ("[cpo.ocpp]\nproxies = ['balancer']", "one address like 10.1.2.3"),
+        (
+            "[cpo.ocpp]\nproxies = ['192.0.2.1', '10.1.2.3']\n[cpo.identity]\ntrusted_networks = ['10.0.0.0/8']",
+            "the proxy 10.1.2.3 is inside the trusted network 10.0.0.0/8: whoever comes through it",
+        ),
+        (
+            "[cpo.ocpp]\nproxies = ['2001:db8::/32']\n[cpo.identity]\ntrusted_networks = ['2001:db8:1::/48']",
+            "the proxy 2001:db8::/32 is inside the trusted network 2001:db8:1::/48",
+        ),
         ("[[cpo.stations]]\nid = 'a'\nprofile = 4", "profile"),
         ("[[cpo.stations]]\nid = 'a'\nidentities = [{}]", "an identity is one of key, did and certificate"),
         ("[[cpo.stations]]\nid = 'a'\nidentities = [{did = 'd', certificate = 'c'}]", "is one of key, did"),

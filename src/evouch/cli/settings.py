@@ -17,7 +17,15 @@ from evouch.charging.equipment import Evse
 from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
 from evouch.cli.section import Http, Listen, Section, safe_for_phones
-from evouch.cli.settings_identity import IdentityConfig, IdentityEntry, IdentitySection, Ocpp, Tls
+from evouch.cli.settings_identity import (
+    NETWORK_RULE,
+    IdentityConfig,
+    IdentityEntry,
+    IdentitySection,
+    Ocpp,
+    Tls,
+    overlap,
+)
 from evouch.cli.settings_station import StationIdentity, UnknownMessage
 from evouch.ids import EvseNumber, OcppVersion, Secret, parse_evse_id, parse_station_id
 from evouch.units import Money, Watts
@@ -234,6 +242,16 @@ class CpoConfig(Section, frozen=True, kw_only=True):
         ids = [each.id for each in self.stations]
         if len(set(ids)) != len(ids):
             raise ValueError("two stations have the same id")
+        self._tell_proxies_from_stations()
+
+    def _tell_proxies_from_stations(self) -> None:
+        """All that a proxy brings has its address: a rule that trusts that network would trust the world behind it."""
+        shared = overlap(self.ocpp.proxies, self.identity.trusted_networks)
+        if shared and NETWORK_RULE in self.identity.rules:
+            raise ValueError(
+                f"the proxy {shared[0]} is inside the trusted network {shared[1]}: whoever comes through it would be "
+                f'in that network. Take it out of identity.trusted_networks, or "{NETWORK_RULE}" out of identity.rules'
+            )
 
     @property
     def held(self) -> Money:

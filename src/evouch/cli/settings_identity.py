@@ -4,7 +4,9 @@ Whether a key, a DID or a certificate is a good one is judged where it is enroll
 stands only what can be written at all.
 """
 
-from ipaddress import ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -12,13 +14,17 @@ import msgspec
 
 from evouch.cli.section import Listen, Section, safe_for_phones
 
-__all__ = ["IdentityConfig", "IdentityEntry", "IdentitySection", "KeyEntry", "Ocpp", "Rule", "Tls"]
+__all__ = [
+    "NETWORK_RULE", "IdentityConfig", "IdentityEntry", "IdentitySection", "KeyEntry", "Ocpp", "Rule", "Tls", "overlap",
+]  # fmt: skip
 
 #: Above this even a fast station computes for minutes: 2^20 hashes are 20 to 200 s on its processor.
 MOST_WORK: Final = 20
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 #: Whom to let in without a challenge, in the order in which it is asked.
 Rule = Literal["trusted", "mutual TLS", "Basic and network"]
+#: The one that looks at where a station comes from.
+NETWORK_RULE: Final = "Basic and network"
 
 
 class Ocpp(Listen, frozen=True, kw_only=True):
@@ -129,3 +135,14 @@ def _network(text: str) -> None:
         ip_network(text)
     except ValueError:
         raise ValueError("a network looks like 10.1.0.0/16 or 2001:db8::/32, one address like 10.1.2.3") from None
+
+
+def overlap(some: Iterable[str], others: Iterable[str]) -> tuple[str, str] | None:
+    """Return a network of each that have addresses in common; None where there are none."""
+    for one, other in product(some, others):
+        left, right = ip_network(one), ip_network(other)
+        if isinstance(left, IPv4Network) and isinstance(right, IPv4Network) and left.overlaps(right):
+            return one, other
+        if isinstance(left, IPv6Network) and isinstance(right, IPv6Network) and left.overlaps(right):
+            return one, other
+    return None
