@@ -12,14 +12,15 @@ import pytest
 from evouch.cli.serve import CpoService
 from evouch.cli.serve_identity import ALARMS, identity_terms, observer, server_tls
 from evouch.cli.settings import CpoConfig, Http, StationEntry
-from evouch.cli.settings_identity import IdentitySection, Ocpp, Tls
+from evouch.cli.settings_identity import IdentityEntry, IdentitySection, Ocpp, Tls
 from evouch.clock import SystemClock, SystemEntropy
 from evouch.cpo.identity_terms import IdentityTerms
-from evouch.errors import LocalError, PeerRefused
+from evouch.errors import EvouchError, LocalError, PeerRefused
 from evouch.identity.policy import Rule
 from evouch.ids import OcppVersion, Secret, StationId
 from evouch.ocpp.aio import ConnectionEvent, Happening, StationClient
 from evouch.station.spec import StationSpec
+from evouch.store.sql import SqlStore
 from evouch.web.words_identity import EVENTS
 from tests.ocpp.certificates import trust
 from tests.proofs import proves
@@ -121,6 +122,40 @@ def test_a_station_with_its_certificate_is_trusted_and_one_without_is_sent_away(
                 await connect(url, known.client)
         finally:
             await service.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ({"tls": Tls(certificate=Path("absent.pem"), key=Path("absent.pem"))}, "TLS cannot be set up"),
+        ({"ocpp": Ocpp(host="0.0.0.0", port=0)}, "refusing to listen"),  # noqa: S104 — that is the point
+        ({"stations": (StationEntry(id="CS1", identities=(IdentityEntry(did="did:web:x"),)),)}, "identity of station"),
+    ],
+)
+def test_a_start_that_fails_halfway_leaves_nothing_open(
+    tmp_path: Path, broken: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[SqlStore] = []
+    close = SqlStore.close
+
+    async def noted(store: SqlStore) -> None:
+        closed.append(store)
+        await close(store)
+
+    monkeypatch.setattr(SqlStore, "close", noted)
+
+    async def run() -> None:
+        config = CpoConfig(**{"state": tmp_path, "ocpp": Ocpp(port=0), "http": Http(port=0)} | broken)
+        service = CpoService(config, clock=SystemClock(), entropy=SystemEntropy())
+        with pytest.raises(EvouchError, match=says):
+            await service.start()
+        assert closed == [service.store]
+        assert service._http._sock.fileno() == -1
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await service.stop()  # closes nothing twice
+        assert closed == [service.store]
 
     asyncio.run(run())
 

@@ -7,6 +7,7 @@ go first, then pages stop, then what is under way is finished and the store clos
 
 import asyncio
 import hashlib
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -54,7 +55,8 @@ class CpoService:
         self._identity = identity_terms(config.identity)
         if pending_interval is not None:
             self._identity = replace(self._identity, pending_interval=pending_interval)
-        self._keeper: asyncio.Task[None] | None = None
+        #: how to close what is open, what was opened last first
+        self._opened = AsyncExitStack()
         self.cpo: Cpo
         self.stations: StationServer
         self.store: Store
@@ -72,24 +74,25 @@ class CpoService:
         return f"{scheme}://{_host(self.config.ocpp.host)}:{self.stations.port}"
 
     async def start(self) -> None:
-        """Bind, read the store, take up what was under way, and let stations and phones in."""
-        config = self.config
+        """Bind, read the store, take up what was under way, and let stations and phones in.
+
+        Where something fails, what was opened before it is closed again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._opened.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Let everybody go, in order."""
+        await self._opened.aclose()
+
+    async def _start(self) -> None:
+        config, opened = self.config, self._opened
         self._http = HttpServer(bind(config.http.host, config.http.port), proxies=config.http.proxies)
-        state = private_folder(config.state)
-        keys = state / "keys"
-        pepper = keys_in(config.keys.pepper, keys / "pepper", self.entropy)[0]
-        grant = keys_in(config.keys.grant, keys / "grant", self.entropy)
-        seal = keys_in(config.keys.seal, keys / "seal", self.entropy)
-        self.store = await SqlStore.open(
-            _database(config), clock=self.clock, seal=Sealer(seal[0], *seal[1:], entropy=self.entropy)
-        )
-        self._provider = self._client(keys)
-        self.cpo = Cpo(
-            store=self.store, provider=self._provider, terms=self._terms(), clock=self.clock, entropy=self.entropy,
-            pepper=pepper, grant_keys=tuple(GrantKey(_key_id(key), key) for key in grant),
-        )  # fmt: skip
-        await self.cpo.load()
-        await self._register(keys)
+        opened.push_async_callback(self._http.stop)  # nothing, where it was stopped in its turn
+        await self._open_store_and_operator()
         self.stations = StationServer(
             self.cpo.backend, self.cpo.gate, wiring=self.cpo.registry.wiring, clock=self.clock, entropy=self.entropy,
             host=config.ocpp.host, port=config.ocpp.port, tls=server_tls(config.tls), proxies=config.ocpp.proxies,
@@ -97,7 +100,9 @@ class CpoService:
         )  # fmt: skip
         self.cpo.connect(self.stations, self.stations)
         await self.stations.start()
-        self._keeper = asyncio.create_task(self.cpo.run())
+        opened.push_async_callback(_cancelled, asyncio.create_task(self.cpo.run()))
+        opened.push_async_callback(self._http.stop)
+        opened.push_async_callback(self._drain)
         await self._http.start(
             create_app(
                 self.cpo,
@@ -108,15 +113,28 @@ class CpoService:
             )
         )
 
-    async def stop(self) -> None:
-        """Let everybody go, in order."""
+    async def _open_store_and_operator(self) -> None:
+        config = self.config
+        state = private_folder(config.state)
+        keys = state / "keys"
+        pepper = keys_in(config.keys.pepper, keys / "pepper", self.entropy)[0]
+        grant = keys_in(config.keys.grant, keys / "grant", self.entropy)
+        seal = keys_in(config.keys.seal, keys / "seal", self.entropy)
+        self.store = await SqlStore.open(
+            _database(config), clock=self.clock, seal=Sealer(seal[0], *seal[1:], entropy=self.entropy)
+        )
+        self._opened.push_async_callback(self.store.close)
+        provider = self._client(keys)
+        self._opened.push_async_callback(provider.close)
+        self.cpo = Cpo(
+            store=self.store, provider=provider, terms=self._terms(), clock=self.clock, entropy=self.entropy,
+            pepper=pepper, grant_keys=tuple(GrantKey(_key_id(key), key) for key in grant),
+        )  # fmt: skip
+        await self.cpo.load()
+        await self._register(keys)
+
+    async def _drain(self) -> None:
         await self.stations.drain(Tick(self.clock.tick() + DRAIN))
-        await self._http.stop()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        await self._provider.close()
-        await self.store.close()
 
     @property
     def _open_door(self) -> bool:
@@ -188,6 +206,11 @@ class CpoService:
             if entry.certificate_name:
                 await self.cpo.identities.name_certificate(id, entry.certificate_name, actor=by)
         await enrol(self.cpo, entry)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _database(config: CpoConfig) -> str:
