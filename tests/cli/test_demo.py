@@ -85,7 +85,8 @@ def test_it_is_ready_soon_and_says_who_is_who_to_drivers_and_operators(tmp_path:
             name, password = said["operator login"].split(" / ")
             await phone.submit("/operator/login", name=name, password=password)
             assert IMPOSTOR in phone.text()
-            assert "FailedToAuthenticateAtCentralSystem" in phone.text()
+            await phone.open(said["operator"] + "/security")
+            assert f"A station did not prove its identity. {IMPOSTOR} signature:" in phone.text()
         finally:
             await phone.close()
 

@@ -130,7 +130,7 @@ def test_a_station_with_its_certificate_is_trusted_and_one_without_is_sent_away(
     ("broken", "says"),
     [
         ({"tls": Tls(certificate=Path("absent.pem"), key=Path("absent.pem"))}, "TLS cannot be set up"),
-        ({"ocpp": Ocpp(host="0.0.0.0", port=0)}, "refusing to listen"),  # noqa: S104 — that is the point
+        ({"ocpp": Ocpp(host="0.0.0.0", port=0)}, "refusing to listen"),
         ({"stations": (StationEntry(id="CS1", identities=(IdentityEntry(did="did:web:x"),)),)}, "identity of station"),
     ],
 )
@@ -147,7 +147,8 @@ def test_a_start_that_fails_halfway_leaves_nothing_open(
     monkeypatch.setattr(SqlStore, "close", noted)
 
     async def run() -> None:
-        config = CpoConfig(**{"state": tmp_path, "ocpp": Ocpp(port=0), "http": Http(port=0)} | broken)
+        whole: dict[str, Any] = {"state": tmp_path, "ocpp": Ocpp(port=0), "http": Http(port=0)}
+        config = CpoConfig(**whole | broken)
         service = CpoService(config, clock=SystemClock(), entropy=SystemEntropy())
         with pytest.raises(EvouchError, match=says):
             await service.start()
