@@ -2,6 +2,7 @@
 
 import pytest
 
+from evouch.charging.dialogue import Entrance
 from evouch.errors import PeerRefused
 from evouch.testing.town import Town
 from tests.cpo.hand import CALL, START, Hand
@@ -112,7 +113,7 @@ def test_trust_does_not_push_out_a_proven_connection_but_a_certificate_of_its_ow
     async def story(town: Town) -> None:
         honest = await proven(town)
         await town.cpo.identities.trust(CS, True, actor="anna")
-        other = await Hand(town).open()
+        other = await Hand(town).open(Entrance(address="127.0.0.1"))
         assert (await other.boot())["status"] == "Pending"
         assert honest.close is None
         await other.hang_up()

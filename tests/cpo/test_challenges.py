@@ -7,9 +7,10 @@ import pytest
 
 from evouch.charging.dialogue import Entrance
 from evouch.errors import Refused
+from evouch.ids import Secret
 from evouch.testing.town import Town
 from evouch.units import parse_time
-from tests.cpo.hand import CALL, RESULT, START, Hand
+from tests.cpo.hand import CALL, HOME, RESULT, START, Hand
 from tests.cpo.unproven import CS, card, enrol, events, known, told
 from tests.proofs import proves
 from tests.station.keys import P256, SECP256K1
@@ -474,7 +475,7 @@ def test_a_difficulty_is_asked_for_and_checked() -> None:
 def test_a_station_enrolled_as_trusted_is_not_asked_until_that_is_taken_back() -> None:
     async def story(town: Town) -> None:
         await town.cpo.identities.trust(CS, True, actor="anna")
-        hand = await Hand(town).open()
+        hand = await Hand(town).open(Entrance(address="127.0.0.1"))
         assert (await hand.boot())["status"] == "Accepted"
         assert hand.state == "trusted"
         await town.cpo.identities.trust(CS, False, actor="anna")
@@ -482,6 +483,23 @@ def test_a_station_enrolled_as_trusted_is_not_asked_until_that_is_taken_back() -
         assert hand.state == "proven"
 
     told(story)
+
+
+@proves("M22")
+@pytest.mark.parametrize("local", [False, True], ids=["from anywhere", "from a proxy here"])
+def test_the_name_of_a_trusted_station_alone_opens_nothing(local: bool) -> None:
+    async def story(town: Town) -> None:
+        await town.cpo.identities.trust(CS, True, actor="anna")
+        hand = await Hand(town).open(Entrance(address="127.0.0.1", tls=True) if local else HOME)
+        assert (await hand.boot())["status"] == "Pending"
+        assert hand.state != "trusted"
+        await town.cpo.stations.set_password(CS, Secret(b"correct-horse-battery"), actor="anna")
+        await hand.hang_up()
+        mine = await Hand(town).open(password=b"correct-horse-battery")
+        assert (await mine.boot())["status"] == "Accepted"
+        assert mine.state == "trusted"
+
+    told(story, key=False, require="all")
 
 
 @proves("M22")

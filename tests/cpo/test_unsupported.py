@@ -128,7 +128,7 @@ def test_one_that_is_borne_with_ends_nobodys_transaction_by_calling_a_connector_
     async def story(town: Town) -> None:
         await card(town)
         await town.cpo.identities.trust(CS, True, actor="anna")
-        honest = await Hand(town).open()
+        honest = await Hand(town).open(Entrance(address="127.0.0.1"))
         await honest.boot()
         await honest.ask("StartTransaction", START)
         await honest.hang_up()

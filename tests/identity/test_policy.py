@@ -18,7 +18,15 @@ ALL = Policy(networks=SITE, require=Require.ALL)
     ("visitor", "rule"),
     [
         (Visitor(), None),
-        (Visitor(trusted=True), Rule.TRUSTED),
+        (Visitor(trusted=True), None),
+        (Visitor(trusted=True, address="192.0.2.10"), None),
+        (Visitor(trusted=True, basic=True), Rule.TRUSTED),
+        (Visitor(trusted=True, certificate=True), Rule.TRUSTED),
+        (Visitor(trusted=True, address="127.0.0.1"), Rule.TRUSTED),
+        (Visitor(trusted=True, address="::1"), Rule.TRUSTED),
+        (Visitor(trusted=True, address="::ffff:127.0.0.1"), Rule.TRUSTED),
+        (Visitor(trusted=True, address="127.0.0.1", tls=True), None),
+        (Visitor(address="127.0.0.1"), None),
         (Visitor(certificate=True), Rule.CERTIFICATE),
         (Visitor(basic=True, address="10.1.2.3"), Rule.NETWORK),
         (Visitor(basic=True, address="::ffff:10.1.2.3"), Rule.NETWORK),
@@ -67,4 +75,4 @@ def test_a_password_from_the_right_network_is_not_enough_for_who_has_proved_more
 @proves("M22")
 def test_nothing_that_a_station_says_of_itself_can_be_a_condition() -> None:
     known = {field.name for field in fields(Visitor)}
-    assert known == {"trusted", "certificate", "basic", "address", "enrolled", "window", "proven_before"}
+    assert known == {"trusted", "certificate", "basic", "tls", "address", "enrolled", "window", "proven_before"}

@@ -11,7 +11,7 @@ from evouch.cpo.identity_terms import IdentityTerms
 from evouch.identity.did import did_key
 from evouch.identity.encoding import base64url
 from evouch.identity.keys import KeyType
-from evouch.ids import StationId
+from evouch.ids import Secret, StationId
 from tests.proofs import proves
 from tests.web.keys import kept, key, standing, station
 from tests.web.street import Street, play
@@ -19,6 +19,7 @@ from tests.web.test_api_cpo import Desk, desk
 
 ONE = "/stations/CS-1"
 VECTORS = Path(__file__).parents[1] / "vectors"
+CS = StationId("CS-1")
 LATER = "2040-01-01T00:00:00.000Z"
 WEAK = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -120,14 +121,17 @@ def test_a_challenge_says_that_it_was_proved() -> None:
 
 def test_a_challenge_says_at_which_step_it_failed_and_the_events_list_has_it() -> None:
     async def story(street: Street) -> None:
-        await station(street, key(), enrolled=False, wait=True)
+        await street.town.cpo.stations.register(CS, actor="test")
+        await street.town.cpo.stations.set_password(CS, Secret("correct-horse-battery"), actor="test")
+        await street.town.cpo.identities.trust(CS, True, actor="test")
+        await station(street, key(), enrolled=False, password=Secret("correct-horse-battery"))
         api = await program(street)
         await api.ask("POST", f"{ONE}/identities", {"key": key().public.document()})
         answer = await api.ask("POST", f"{ONE}/challenge")
         assert (answer["proven"], answer["step"]) == (False, "signature")
         assert "not by a key that is enrolled" in answer["meaning"]
         seen = (await api.ask("GET", ONE))["standing"]
-        assert seen is None or seen["last_failure"]["step"] == "signature"
+        assert (seen["state"], seen["last_failure"]["step"]) == ("trusted", "signature")
         (event,) = (await api.ask("GET", "/security-events?limit=1"))["events"]
         assert (event["kind"], event["station"]) == ("FailedToAuthenticateAtCentralSystem", "CS-1")
 
@@ -147,16 +151,17 @@ def test_who_does_not_know_the_message_is_told_apart_from_who_lies() -> None:
 def test_a_first_key_is_enrolled_only_within_a_window_that_an_operator_opened() -> None:
     async def story(street: Street) -> None:
         mine = key()
-        await station(street, mine, enrolled=False, offers_key=True)
         api = await program(street)
-        await api.ask("POST", f"{ONE}/challenge")
-        assert (await api.ask("GET", "/identities"))["identities"] == []
+        await api.ask("PUT", ONE, {"name": "One"})
         opened = await api.ask("POST", f"{ONE}/enrolment-window", {"seconds": 60})
         assert (await api.ask("GET", ONE))["enrol_until"] == opened["until"]
         await api.ask("DELETE", f"{ONE}/enrolment-window", status=204)
         assert (await api.ask("GET", ONE))["enrol_until"] is None
+        await station(street, mine, enrolled=False, offers_key=True)
+        await api.ask("POST", f"{ONE}/challenge")
+        assert (await api.ask("GET", "/identities"))["identities"] == []
         await api.ask("POST", f"{ONE}/enrolment-window", {"seconds": 3600})
-        assert (await api.ask("POST", f"{ONE}/challenge"))["proven"]
+        await standing(street, "proven")
         (enrolled,) = (await api.ask("GET", "/identities"))["identities"]
         assert (enrolled["material"], enrolled["enrolled_by"]) == (mine.public.material, "first use")
         assert (await api.ask("GET", ONE))["enrol_until"] is None

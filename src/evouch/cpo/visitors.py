@@ -25,7 +25,8 @@ class Visitors:
             self.terms.rules,
             Visitor(
                 trusted=record is not None and record.trusted,
-                certificate=entrance.certificate is not None, basic=entrance.basic, address=entrance.address,
+                certificate=entrance.certificate is not None, basic=entrance.basic, tls=entrance.tls,
+                address=entrance.address,
                 enrolled=self.identities.expected(station), window=self.identities.window_open(station),
                 proven_before=self.identities.proven_before(station),
             ),

@@ -1,6 +1,8 @@
 """Who is let in on trust, and who has to prove its identity: ordered rules, the first that matches wins.
 
-1. *trusted*: an operator enrolled the station as trusted.
+1. *trusted*: an operator enrolled the station as trusted, and it brought a credential (the
+   right password or a client certificate) or comes from this very machine, in the clear: over
+   loopback. Its id alone is known to everybody.
 2. *mutual TLS*: it brought a client certificate that the transport has verified (profile 3).
 3. *Basic and network*: it brought the right password, from one of the policy's networks.
 
@@ -16,7 +18,7 @@ rule 3 any more: a stolen password would undo what the key has won.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 
 __all__ = ["RULES", "Decision", "Network", "OnUnsupported", "Policy", "Require", "Rule", "Ruling", "Visitor", "decide"]
@@ -84,6 +86,7 @@ class Visitor:
     #: what the transport has verified
     certificate: bool = False
     basic: bool = False
+    tls: bool = False
     address: str = ""
     #: what the registry knows: identities that count, a window that is open, a proof in the past
     enrolled: bool = False
@@ -103,17 +106,28 @@ def decide(policy: Policy, visitor: Visitor) -> Ruling:
 def _matches(rule: Rule, policy: Policy, visitor: Visitor) -> bool:
     match rule:
         case Rule.TRUSTED:
-            return visitor.trusted
+            return visitor.trusted and (visitor.certificate or visitor.basic or _local(visitor))
         case Rule.CERTIFICATE:
             return visitor.certificate
         case Rule.NETWORK:
             return visitor.basic and not visitor.proven_before and _within(policy.networks, visitor.address)
 
 
+def _local(visitor: Visitor) -> bool:
+    """Return whether it comes from this machine. What comes over TLS may come from anywhere, by way of a proxy here."""
+    parsed = _parsed(visitor.address)
+    return parsed is not None and parsed.is_loopback and not visitor.tls
+
+
 def _within(networks: tuple[Network, ...], address: str) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """Return an address; one of IPv4 that is written as IPv6 is itself."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in networks)
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
