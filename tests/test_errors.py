@@ -14,6 +14,7 @@ from evouch.errors import (
     Offline,
     Overloaded,
     PeerFault,
+    PeerGarbled,
     PeerRefused,
     Refused,
     TimedOut,
@@ -51,7 +52,7 @@ def test_everything_public_is_in_the_tree() -> None:
     assert errors.__all__ == sorted(errors.__all__)
 
 
-@pytest.mark.parametrize("kind", [PeerFault, PeerRefused])
+@pytest.mark.parametrize("kind", [PeerFault, PeerRefused, PeerGarbled])
 def test_a_wire_code_is_data(kind: type[PeerFault | PeerRefused]) -> None:
     error = kind("TypeConstraintViolation", "Property 'timeout' must be of type Integer!", {"property": "timeout"})
     assert (error.code, error.details) == ("TypeConstraintViolation", {"property": "timeout"})

@@ -6,6 +6,7 @@
     ├── LocalError          our own bug; never travels to a peer
     ├── PeerFault           they erred; we answer with the wire code it carries
     ├── PeerRefused         they answered CALLERROR, or HTTP outside 2xx
+    │   └── PeerGarbled     they answered yes, in a form that nobody can read
     ├── Unreachable         nobody answered; the outcome is unknown
     │   ├── Offline         no connection to the peer
     │   ├── TimedOut        the deadline passed
@@ -29,6 +30,7 @@ __all__ = [
     "Offline",
     "Overloaded",
     "PeerFault",
+    "PeerGarbled",
     "PeerRefused",
     "Refused",
     "TimedOut",
@@ -71,6 +73,13 @@ class PeerRefused(EvouchError):
 
     def __str__(self) -> str:
         return f"peer refused with {self.code}: {self.description}"
+
+
+class PeerGarbled(PeerRefused):
+    """A peer's answer broke its schema: it did not say no, but nothing else that counts either.
+
+    ``code`` is that of the breach, as we found it; the peer has sent none.
+    """
 
 
 class Unreachable(EvouchError):

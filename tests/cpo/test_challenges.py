@@ -1,6 +1,7 @@
 """When a station is challenged, and what comes of it: frame by frame, over the operator's real door."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -264,9 +265,31 @@ def test_an_answer_that_is_no_proof_is_an_invalid_message(document: object) -> N
         hand.write([RESULT, challenge[1], document])
         await town.wait(0.1)
         assert hand.state == "failed"
-        assert [event.kind for event in await events(town)] in (["InvalidMessages"], ["IdentityChallengeUnsupported"])
+        assert [event.kind for event in await events(town)] == ["InvalidMessages"]
 
     told(story)
+
+
+@proves("M21", "W6")
+@pytest.mark.parametrize("how", ["another member", "a member twice", "no payload"])
+@pytest.mark.parametrize("wish", ["reject", "allow_untrusted"])
+def test_a_proof_of_another_form_is_no_word_of_a_firmware_that_cannot(how: str, wish: str) -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        challenge = await hand.challenge()
+        document = hand.proof(challenge) | ({"extra": 1} if how == "another member" else {})
+        answer = [RESULT, challenge[1], *([document] if how != "no payload" else [])]
+        twice = '"cpId":"CS-1","cpId"' if how == "a member twice" else '"cpId"'
+        hand.write(json.dumps(answer).replace('"cpId"', twice).encode())
+        await town.wait(0.5)
+        assert hand.state == "failed"
+        assert [event.kind for event in await events(town)] == ["InvalidMessages"]
+        record = town.cpo.registry.station(CS)
+        assert record is not None
+        assert record.unable is None
+
+    told(story, on_unsupported=wish)
 
 
 @proves("W14")

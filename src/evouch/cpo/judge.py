@@ -24,7 +24,7 @@ from evouch.cpo.identities import Identities, describe
 from evouch.cpo.identity_terms import IdentityTerms
 from evouch.cpo.visitors import Visitors
 from evouch.cpo.visits import LIMITED, Outcome, Visit
-from evouch.errors import PeerRefused, Refused, TimedOut, Unreachable
+from evouch.errors import PeerGarbled, PeerRefused, Refused, TimedOut, Unreachable
 from evouch.identity.challenge import Challenge
 from evouch.identity.enrolment import Identity, IdentityKind, SigningInput
 from evouch.identity.policy import Decision, OnUnsupported
@@ -44,7 +44,7 @@ NUDGE_TIME: Final = 10.0
 #: Seconds between two looks whether a doubted connection still charges.
 IDLE_CHECK: Final = 10.0
 
-#: Codes by which a station says that it does not know the message. The others say that its proof broke a schema.
+#: Codes by which a station says that it does not know the message. The others find fault with its form.
 UNKNOWN_MESSAGE: Final = frozenset({
     "NotImplemented", "NotSupported", "FormationViolation", "FormatViolation", "ProtocolError", "GenericError",
     "InternalError", "MessageTypeNotSupported", "RpcFrameworkError",
@@ -105,6 +105,8 @@ class Judge:
                 return self.unsupported(visit, "no answer", step="timeout")
             case Unspeakable():
                 return self.unsupported(visit, "this version cannot say it")
+            case PeerGarbled(code=code):  # it answers, so it knows the message
+                return self.failed(visit, Step.FORM, code)
             case PeerRefused(code=code) if code in UNKNOWN_MESSAGE:
                 self._remember_unable(visit)
                 return self.unsupported(visit, code)

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 from evouch.charging.dialogue import Entrance, Evidence, Fact, Order, SessionFact, Unspeakable
 from evouch.clock import Clock, Entropy, Tick
-from evouch.errors import LocalError, Overloaded, PeerFault, PeerRefused, Refused, TimedOut, Unreachable
+from evouch.errors import LocalError, Overloaded, PeerFault, PeerGarbled, PeerRefused, Refused, TimedOut, Unreachable
 from evouch.ids import OcppVersion, StationId
 from evouch.ocpp import frames
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
@@ -182,7 +182,7 @@ class Conversation:
     async def call(self, said: Order[A] | Fact[A], *, by: Tick) -> A | Unspeakable | PeerRefused | Unreachable:
         """Say a fact or an order and return the answer, or what kept it from coming, as a value.
 
-        An answer that breaks its schema is a :class:`PeerRefused` with the code of that
+        An answer that breaks its schema is a :class:`PeerGarbled` with the code of that
         breach: it came, but it says nothing. :class:`LocalError` is raised where what we
         were told to say breaks the schema ourselves (a raw CALL written by hand).
         """
@@ -357,4 +357,4 @@ class Conversation:
 
 def _refusal_of(fault: PeerFault) -> PeerRefused:
     """The other side's answer broke its schema. Callers see it as one more way of not being told yes."""
-    return PeerRefused(fault.code, fault.description, fault.details)
+    return PeerGarbled(fault.code, fault.description, fault.details)
