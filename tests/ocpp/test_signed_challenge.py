@@ -14,13 +14,13 @@ from evouch.errors import PeerRefused, TimedOut
 from evouch.ids import OcppVersion
 from evouch.ocpp.extensions import EXTENSIONS
 from evouch.ocpp.frames import MAX_ID
-from evouch.ocpp.manners import Habit, Manners
+from evouch.ocpp.manners import MANNERS, Habit, Manners
 from evouch.ocpp.rpc import Answered, Called, Ignored
 from evouch.ocpp.schemas import validator
 from evouch.ocpp.versions import V16, V21, VERSIONS
 from evouch.testing.clock import settle
 from tests.ocpp.ears import Talk
-from tests.ocpp.peers import SOON, hear, make, rejected, said, station_end
+from tests.ocpp.peers import SOON, called, hear, make, rejected, said, station_end
 from tests.ocpp.wiretalk import carried_out, heard, wired
 from tests.proofs import proves
 
@@ -213,6 +213,17 @@ def test_a_member_twice_in_a_proof_is_seen_although_json_would_keep_the_last() -
         assert answer.code == "FormationViolation"
 
     asyncio.run(story())
+
+
+@proves("W5")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_station_leaves_members_of_a_challenge_that_it_does_not_know_unread(version: OcppVersion) -> None:
+    asked = {"nonce": "abc123", "timestamp": "2025-07-09T14:00:00Z"}
+    station = station_end(version, MANNERS)
+    call = called(station, NAME, asked | {"endpoint": "cpo.example", "extra": {"deep": [1]}})
+    assert call.payload == asked
+    assert station.tally["challengeWithMore"] == 1
+    rejected(station_end(version, MANNERS), NAME, {"endpoint": "cpo.example", "nonce": "abc123"})
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -89,6 +89,14 @@ def _as_text(_action: str, payload: Json) -> Json:
     return payload | {"data": encode(data).decode()}
 
 
+#: What SignedChallenge.req has; all there is for a proof to speak of.
+_CHALLENGE: Final = frozenset({"nonce", "timestamp", "difficulty"})
+
+
+def _known_of_challenge(_action: str, payload: Json) -> Json:
+    return {name: value for name, value in payload.items() if name in _CHALLENGE}
+
+
 #: Names of the two rows that concern the frame; ``rpc`` applies them.
 CALLERROR_WITHOUT_ID: Final = "callerrorWithoutId"
 SHORT_CALLERROR: Final = "shortCallerror"
@@ -129,6 +137,15 @@ TOLERANCES: Final = (
         what="JSON in place of text, in messages of our vendor, is read as its text: their answer is never a CALLERROR",
         source="1.6 §6.15 wants text; WWCP_OCPP sends objects",
         mend=_as_text,
+    ),
+    Tolerance(
+        counter="challengeWithMore",
+        action="SignedChallenge",
+        part="request",
+        path="any member that the message does not have",
+        what="a station leaves it unread: a backend of a later profile shall not be told that the message is unknown",
+        source="SignedChallenge over OCPP, section 3.1",
+        mend=_known_of_challenge,
     ),
     Tolerance(
         counter=CALLERROR_WITHOUT_ID,
