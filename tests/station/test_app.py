@@ -183,6 +183,19 @@ def test_how_patiently_is_a_setting_on_2_x() -> None:
     run(story())
 
 
+def test_how_patiently_is_a_matter_of_its_make_on_1_6() -> None:
+    async def story() -> None:
+        async with house(V16, boots=False, reconnect_seconds=0.25) as home:
+            home.backend.down = Offline("")
+            await home.pass_time(100)
+            pauses = [later - earlier for earlier, later in pairwise(home.backend.attempts)]
+            for number, pause in enumerate(pauses, 1):
+                least = 0.25 * 2.0 ** min(number, 6)
+                assert least <= pause <= least + 0.25
+
+    run(story())
+
+
 def test_a_refusal_that_names_a_time_is_respected() -> None:
     async def story() -> None:
         async with house(boots=False) as home:

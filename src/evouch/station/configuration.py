@@ -1,6 +1,7 @@
 """What a station goes by: its settings, read as numbers and decisions, in the words of no version."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from evouch.ids import EvseNumber, Secret
 from evouch.station.queue import Retries
@@ -11,6 +12,9 @@ from evouch.station.variables import WEB
 from evouch.webpayment.url import Template
 
 __all__ = ["Configuration", "WebPayments"]
+
+#: How often a 1.6 station doubles its pause before it connects again.
+REPEATS_16: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +106,11 @@ class Configuration(Settings):
         2.x part 4 §5.3: RetryBackOffWaitMinimum, doubled RetryBackOffRepeatTimes times at
         most, and something random up to RetryBackOffRandomRange. 1.6 leaves it to the station.
         """
-        names = ("RetryBackOffWaitMinimum", "RetryBackOffRepeatTimes", "RetryBackOffRandomRange")
-        settings = [self.text("OCPPCommCtrlr", name) for name in names] if self._spec.modern else ["1", "6", "1"]
-        least, repeats, spread = (int(text) for text in settings)
+        least = spread = self._spec.reconnect_seconds
+        repeats = REPEATS_16
+        if self._spec.modern:
+            names = ("RetryBackOffWaitMinimum", "RetryBackOffRepeatTimes", "RetryBackOffRandomRange")
+            least, repeats, spread = (int(self.text("OCPPCommCtrlr", name)) for name in names)
         return float(least * 2 ** min(attempt, repeats)) + spread * share
 
     @property

@@ -91,6 +91,8 @@ class StationSpec:
     answer_delay: float = 0.0
     #: seconds between losing power and the first connection attempt after a reset
     reboot_seconds: float = 3.0
+    #: seconds before it connects again, and as many more by chance; 2.x goes by its settings (part 4 §5.3)
+    reconnect_seconds: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
     #: what it proves itself with when it is challenged (SignedChallenge); None: firmware that never heard of it
     prover: Prover | None = None

@@ -47,8 +47,6 @@ __all__ = ["Patience", "Town", "World", "on_sockets", "on_the_wire"]
 
 TEMPLATE = "https://town.test/qr/{chargingstationid}/{evse}/{totp}?v={version}"
 GENEROUS = Rate(count=10_000, seconds=1, burst=10_000)
-#: Strong enough that seconds of charging cost cents.
-POWER = Watts(300_000)
 
 
 class Patience(EvouchError):
@@ -60,6 +58,10 @@ class World(Protocol):
 
     clock: Clock
     manual: bool
+    #: of each EVSE: strong enough that what passes for a while in this world costs cents
+    power: Watts
+    #: how long stations wait before they connect again
+    reconnect_seconds: float
 
     def server(self, cpo: Cpo, entropy: Entropy) -> Any:
         """Return the operator's end."""
@@ -95,17 +97,18 @@ class Town:
 
         What it proves its identity with (``prover``) is enrolled for it, unless the story wants that otherwise.
         """
-        numbers = [EvseNumber(n) for n in range(1, evses + 1)]
+        numbers, power = [EvseNumber(n) for n in range(1, evses + 1)], self.world.power
         connectors = {n: (n,) if version == "ocpp1.6" else (1,) for n in numbers}
         known = tuple(
-            Evse(number=n, connectors=connectors[n], max_power=POWER, evse_id=f"DE*TWN*E{n}") for n in numbers
+            Evse(number=n, connectors=connectors[n], max_power=power, evse_id=f"DE*TWN*E{n}") for n in numbers
         )
         await self.cpo.stations.register(
             StationId(id), actor="town", name=f"Station {id}", address="1 Plug Street", evses=known
         )
         spec.setdefault(
-            "evses", tuple(EvseSpec(number=n, connectors=connectors[n], curve=Curve(power=POWER)) for n in numbers)
+            "evses", tuple(EvseSpec(number=n, connectors=connectors[n], curve=Curve(power=power)) for n in numbers)
         )
+        spec.setdefault("reconnect_seconds", self.world.reconnect_seconds)
         made = StationSpec(id=StationId(id), version=OcppVersion(version), **spec)
         if made.prover is not None and enrolled:
             await self.enrol(made.prover, id=id)
@@ -204,6 +207,8 @@ class Town:
 
 class _Wire:
     manual = True
+    power = Watts(300_000)
+    reconnect_seconds = 1.0
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -228,6 +233,8 @@ class _Wire:
 
 class _Sockets:
     manual = False
+    power = Watts(1_500_000)
+    reconnect_seconds = 0.1
 
     def __init__(self) -> None:
         self.clock = SystemClock()
