@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from typer.testing import CliRunner, Result
 
 from evouch.cli import build
+from evouch.identity.did import did_key
 from evouch.identity.encoding import base64url
 from evouch.identity.enrolment import IdentityKind
 from evouch.identity.keys import KeyType, PrivateKey
@@ -114,11 +116,16 @@ def test_every_step_is_said_by_its_name_and_a_person_is_told_why(key_json: str) 
         (Step.FORM, {**honest, "extra": 1}, (), "not known"),
         (Step.NONCE, proof(key, nonce="abc124"), (), "another nonce"),
         (Step.CP_ID, proof(key, station="CP-1"), (), "CP-1"),
-        (Step.TIMESTAMP, honest, late, "177 s away"),
+        (Step.TIMESTAMP, honest, late, "timestamp: 2025-07-09T14:00:03.000Z is 177 s away from the time given"),
         (Step.HASH, edited(honest, powNonce=7), (), "not that of the payload"),
         (Step.WORK, honest, ("--difficulty", "20"), "20 were asked for"),
         (Step.KEY, proof(key, kind=IdentityKind.CERTIFICATE), (), "no client certificate"),
-        (Step.SIGNATURE, resigned(KEYS[KeyType.P256], honest["payload"]), (), "none of the identities"),
+        (
+            Step.SIGNATURE,
+            resigned(KEYS[KeyType.P256], honest["payload"]),
+            (),
+            "no enrolled key verifies this signature",
+        ),
     ]
     assert [case[0] for case in cases] == list(Step)
     for number, (step, document, words, why) in enumerate(cases, 1):
@@ -199,10 +206,38 @@ def test_keys_that_must_not_be_enrolled_can_be_looked_at_and_weak_ones_prove_not
     assert verdict(proof(KEYS[KeyType.ED25519]), "--key", written(tmp_path / "KEY.json", weak))["step"] == "key"
 
 
-def test_a_did_that_cannot_be_read_offline_proves_nothing() -> None:
-    document = proof(KEYS[KeyType.ED25519], kind=IdentityKind.WEB3)
+def test_a_did_of_a_method_that_nobody_reads_is_named_at_once() -> None:
     for did in ("did:web:example.com", VECTORS["kilt_spec_light_did"]["did"]):
-        assert verdict(document, "--did", did)["step"] == "key"
+        told = misuse("verify", "-", *CHALLENGE, "--did", did, stdin="{}")
+        assert "is not supported; DIDs are did:key" in told
+
+
+def test_a_public_key_is_read_from_what_openssl_writes_and_a_private_one_is_refused(
+    tmp_path: Path, key_pem: str
+) -> None:
+    public = KEYS[KeyType.ED25519].public
+    path = tmp_path / "public.pem"
+    path.write_text(f"-----BEGIN PUBLIC KEY-----\n{b64encode(public.spki).decode()}\n-----END PUBLIC KEY-----\n")
+    assert verdict(proof(KEYS[KeyType.ED25519]), "--key", str(path))["valid"]
+
+    told = misuse("verify", "-", *CHALLENGE, "--key", key_pem, stdin="{}")
+    assert "holds a private key, which stays in its station" in told
+
+
+def test_an_error_in_place_of_a_proof_is_told_by_its_code(key_json: str) -> None:
+    text = '[4,"1","NotImplemented","",{}]'
+    assert verdict(None, "--key", key_json, text=text)["step"] == "form"
+    told = run("verify", "-", *CHALLENGE, "--key", key_json, stdin=text)
+    assert "is a CALLERROR NotImplemented: there is no proof in it" in told.stdout
+
+
+def test_an_rsa_certificate_is_told_why_it_proves_nothing(tmp_path: Path) -> None:
+    signer, der = certificate("rsa")
+    path = tmp_path / "rsa.crt"
+    path.write_bytes(x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM))
+    document = proof(signer, kind=IdentityKind.CERTIFICATE, certificate=der)
+    told = run("verify", "-", *CHALLENGE, "--certificate", str(path), "--at", THEN, stdin=json.dumps(document))
+    assert "key: an RSA certificate is not accepted: P-256 or Ed25519" in told.stdout
 
 
 def test_what_a_stranger_wrote_does_not_move_the_cursor(key_json: str) -> None:
@@ -221,11 +256,12 @@ def test_what_a_stranger_wrote_does_not_move_the_cursor(key_json: str) -> None:
         (("verify", "-", *CHALLENGE, "--did", "nonsense"), "a DID is did:"),
         (("verify", "-", *CHALLENGE, "--key", "/nowhere/at/all"), "No such file"),
         (("verify", "-", *CHALLENGE, "--certificate", "/nowhere/at/all"), "No such file"),
-        (("verify", "/nowhere/at/all", *CHALLENGE, "--did", "did:web:a"), "No such file"),
+        (("verify", "/nowhere/at/all", *CHALLENGE, "--did", did_key(KEYS[KeyType.ED25519].public)), "No such file"),
         (("verify", "-", "--nonce", "abc", "--did", "did:web:a"), "--cp-id"),
         (("verify", "-", "--cp-id", "CP", "--did", "did:web:a"), "--nonce"),
         (("verify", "-", *CHALLENGE, "--did", "did:web:a", "--difficulty", "21"), "--difficulty"),
         (("verify", "-", *CHALLENGE, "--did", "did:web:a", "--at", "yesterday"), "unix seconds"),
+        (("sign", "--key", "x", "--nonce", "", "--cp-id", "CP"), "a nonce is not empty"),
         (("sign", *CHALLENGE), "--key"),
         (("sign", "--key", "/nowhere/at/all", *CHALLENGE), "No such file"),
         (("sign", "--key", "x", *CHALLENGE, "--did", "did:key:z1"), "web3"),

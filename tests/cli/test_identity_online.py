@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -171,6 +172,16 @@ def test_what_keygen_prints_with_json_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(60)
+def test_a_public_key_in_pem_is_taken_as_it_is(tmp_path: Path) -> None:
+    async def story(office: Office) -> None:
+        for station, public in (("CS-1", key().public), ("CS-2", key(KeyType.P256).public)):
+            text = f"-----BEGIN PUBLIC KEY-----\n{b64encode(public.spki).decode()}\n-----END PUBLIC KEY-----\n"
+            said = await office.run("enrol", station, "--key", office.file("public.pem", text), "--json")
+            assert said.json["material"] == public.material
+
+    play(tmp_path, story)
+
+
 def test_a_challenge_is_a_sentence_and_an_exit_code(tmp_path: Path) -> None:
     async def story(office: Office) -> None:
         honest, liar = key(), key()
@@ -261,6 +272,7 @@ def test_files_and_words_that_cannot_be_are_sentences(tmp_path: Path) -> None:
             (("enrol", "CS-1", "--key", text), 1, "text.json: is no KEY.json"),
             (("enrol", "CS-1", "--key", listed), 1, "list.json: is no KEY.json"),
             (("enrol", "CS-1", "--certificate", huge), 1, "huge.pem: is too large"),
+            (("enrol", "CS-1", "--certificate", "abcdef"), 1, "abcdef: is neither a file nor 64 hexadecimal digits"),
             (("enrol", "CS-1"), 2, "give one of --key, --did and"),
             (("rotate", "CS-1", "--did", "a", "--certificate", "b"), 2, "give one of --key, --did and"),
             (("enrol", "CS-1", "--first-use", "60", "--next"), 2, "--first-use stands alone"),

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from evouch import wire
 from evouch.cli import identity_online
+from evouch.cli.keyfile import key_document_in
 from evouch.cli.times import moment
 from evouch.clock import SystemClock, SystemEntropy
 from evouch.errors import EvouchError, Refused
@@ -54,8 +54,17 @@ _VERIFY: Final = (
     "With --json: valid, step (null if valid), signingInput (what was signed) and canonical (what was hashed), each "
     "null if nothing matched."
 )
+
+
+def _some(given: str) -> str:
+    """Refuse an empty nonce: no backend sends one, and no station answers one."""
+    if not given:
+        raise typer.BadParameter("a nonce is not empty")
+    return given
+
+
 _KeyFile = Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="The station's private key, as keygen wrote.")]
-_Nonce = Annotated[str, typer.Option("--nonce", help="The nonce of the challenge.")]
+_Nonce = Annotated[str, typer.Option("--nonce", callback=_some, help="The nonce of the challenge.")]
 _CpId = Annotated[str, typer.Option("--cp-id", help="The station's id, as in the URL of its WebSocket.")]
 _Difficulty = Annotated[
     int, typer.Option("--difficulty", min=0, max=MAX_DIFFICULTY, help="Proof of work: trailing zero bits of the hash.")
@@ -140,7 +149,8 @@ def verify(
         bool, typer.Option("--enforce-time", help="Fail at timestamp where it is two minutes away from now.")
     ] = False,
     key: Annotated[
-        Path | None, typer.Option("--key", metavar="KEY.json", help="The public key: type, encoding, value.")
+        Path | None,
+        typer.Option("--key", metavar="KEY", help="The public key: KEY.json as keygen prints it, or PEM."),
     ] = None,
     did: _Did = None,
     certificate: Annotated[
@@ -152,7 +162,7 @@ def verify(
     given = _given(key, did, certificate)
     verdict = judge(
         _contents(proof), given, station=cp_id, nonce=nonce, now=at or SystemClock().now(), difficulty=difficulty,
-        enforce_time=enforce_time or at is not None,
+        enforce_time=enforce_time or at is not None, since="now" if at is None else "the time given",
     )  # fmt: skip
     if as_json:
         _print_json({
@@ -192,12 +202,10 @@ def _given(key: Path | None, did: str | None, certificate: Path | None) -> Given
         _misuse("give one of --key, --did and --certificate")
     try:
         if key is not None:
-            return given_key(wire.decode(_contents(key)))
+            return given_key(key_document_in(_contents(key)))
         if certificate is not None:
             return given_certificate(_der(certificate))
         return given_did(did or "")
-    except wire.MalformedJson as error:
-        _misuse(f"{key}: not JSON: {error}")
     except Refused as error:
         _misuse(f"{key or certificate or did}: {error.detail}")
 

@@ -5,6 +5,7 @@ exit code is 0 if it was done, 1 if it was refused or not proved, 2 if it was no
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -33,7 +34,9 @@ _TokenFile = Annotated[
 _Config = Annotated[Path | None, typer.Option(help="The TOML file to read.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Station = Annotated[str, typer.Argument(help="Station id.")]
-_Key = Annotated[Path | None, typer.Option(help="KEY.json: the public key as keygen prints it.")]
+_Key = Annotated[
+    Path | None, typer.Option(metavar="KEY", help="The public key: KEY.json, as keygen prints it, or PEM.")
+]
 _Did = Annotated[str | None, typer.Option(help="DID: did:key, did:w3cp, did:kilt:light, did:ethr or did:ewc.")]
 _Certificate = Annotated[
     str | None, typer.Option(metavar="PEM", help="File with the certificate; or its SHA-256 in hexadecimal.")
@@ -165,7 +168,7 @@ def challenge(
         _say(answer, as_json, f"{station} has proved its identity.")
         return
     told = f"{station} did not prove its identity ({answer['step']})."
-    _say(answer, as_json, told, answer["meaning"], f"Here: {answer['reason']}")
+    _say(answer, as_json, told, answer["meaning"], f"Detail: {answer['reason']}")
     raise typer.Exit(1)
 
 
@@ -198,18 +201,13 @@ def _material(key: Path | None, did: str | None, certificate: str | None) -> dic
 
 
 def _key_in(path: Path) -> dict[str, Any]:
-    from evouch.identity.private import holds_private_key
-    from evouch.wire import MalformedJson, decode
+    from evouch.cli.keyfile import key_document_in
+    from evouch.errors import Refused
 
-    text = _read(path)
     try:
-        document = decode(text)
-    except MalformedJson:
-        raise EvouchError(f'{path}: is no KEY.json, which looks like {{"type", "encoding", "value"}}') from None
-    if holds_private_key(document):
-        raise _private(path)
-    if not isinstance(document, dict):
-        raise EvouchError(f'{path}: is no KEY.json, which looks like {{"type", "encoding", "value"}}')
+        document = key_document_in(_read(path).encode())
+    except Refused as error:
+        raise _private(path) if error.reason == "privateKey" else EvouchError(f"{path}: {error.detail}") from None
     return {name: document[name] for name in ("type", "encoding", "value") if name in document}
 
 
@@ -217,6 +215,8 @@ def _certificate_in(given: str) -> str:
     digits = given.replace(":", "")
     if len(digits) == _HEX and all(digit in "0123456789abcdefABCDEF" for digit in digits):
         return digits
+    if not os.path.exists(given):  # noqa: PTH110 - what is no path at all is not there either
+        raise EvouchError(f"{given}: is neither a file nor 64 hexadecimal digits")
     return _read(Path(given))
 
 
@@ -236,8 +236,10 @@ def _read(path: Path) -> str:
 
 
 def _private(path: Path) -> EvouchError:
-    error = EvouchError(f"{path}: holds a private key, which stays in its station; nothing was sent")
-    error.advice = "Enrol the public half: the KEY.json that keygen printed, or the certificate alone."
+    from evouch.cli.keyfile import ADVICE, PRIVATE
+
+    error = EvouchError(f"{path}: {PRIVATE}")
+    error.advice = ADVICE
     return error
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from evouch.errors import Refused
 from evouch.identity.keys import KeyType, PublicKey, public_key, refuse_weak
@@ -68,4 +68,5 @@ def _key(loaded: object) -> PublicKey:
     if isinstance(loaded, ec.EllipticCurvePublicKey) and isinstance(loaded.curve, ec.SECP256R1):
         form = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
         return public_key(KeyType.P256, loaded.public_bytes(*form))
-    raise Refused("badCertificate", "the key of a certificate is P-256 or Ed25519, for it signs the proof")
+    name = "an RSA certificate" if isinstance(loaded, rsa.RSAPublicKey) else "a certificate of this kind"
+    raise Refused("badCertificate", f"{name} is not accepted: P-256 or Ed25519")

@@ -1,11 +1,15 @@
 """What an operator types, turned into the one text that is enrolled and compared.
 
 publicKey: the ``{"type", "encoding", "value"}`` of a KEY.json, as text or decoded, alone or as
-``evouch identity keygen --json`` prints it; x509Certificate: a certificate in PEM, or its
+``evouch identity keygen --json`` prints it, or a public key in PEM; x509Certificate: a certificate in PEM, or its
 SHA-256 in hex (colons as openssl prints them); web3: a DID.
 """
 
+from contextlib import suppress
 from typing import Any, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from evouch import wire
 from evouch.errors import Refused
@@ -13,9 +17,9 @@ from evouch.identity import encoding
 from evouch.identity.certificate import der_of, read_certificate
 from evouch.identity.did import read_did
 from evouch.identity.enrolment import IdentityKind
-from evouch.identity.keys import read_key, refuse_public_demo
+from evouch.identity.keys import KeyType, PublicKey, public_key, read_key, refuse_public_demo
 
-__all__ = ["key_document", "read_material"]
+__all__ = ["key_document", "key_in_pem", "read_material"]
 
 Json = Any
 
@@ -48,7 +52,22 @@ def key_document(document: Json) -> Json:
     return {name: value for name, value in document.items() if name not in _BESIDE}
 
 
+def key_in_pem(text: str) -> PublicKey:
+    """Return the key of an SPKI in PEM, as ``openssl pkey -pubout`` writes it; ``Refused("badKey")``."""
+    try:
+        loaded = serialization.load_pem_public_key(text.encode("utf-8", "replace"))
+    except (ValueError, UnsupportedAlgorithm):
+        raise Refused("badKey", "not a public key in PEM") from None
+    spki = loaded.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for type in KeyType:
+        with suppress(Refused):
+            return public_key(type, spki)
+    raise Refused("badKey", "a key of a station is ed25519, ecP256 or secp256k1")
+
+
 def _decoded(text: str) -> Json:
+    if "-----BEGIN" in text:
+        return key_in_pem(text).document()
     try:
         return wire.decode(text)
     except wire.MalformedJson as error:

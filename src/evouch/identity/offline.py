@@ -28,6 +28,9 @@ Json = Any
 
 #: Message type of a CALLRESULT: [3, id, payload] (OCPP-J 1.6 §4.2.2).
 _CALLRESULT: Final = 3
+#: Message type of a CALLERROR: [4, id, code, description, details].
+_CALLERROR: Final = 4
+_DIDS: Final = "DIDs are did:key, did:w3cp, did:kilt:light, did:ethr and did:ewc"
 _PUBLIC: Final = "the private half of this key is published; a backend refuses to enrol it"
 
 
@@ -53,13 +56,13 @@ def given_key(document: Json) -> Given:
 
 
 def given_did(text: str) -> Given:
-    """Return a DID; ``Refused("badDid")``. Of a method that is not supported the verdict will say so."""
+    """Return a DID; ``Refused`` badDid, or unsupportedDid, which says which are supported."""
     try:
         did = read_did(text, enrolling=False)
     except Refused as error:
         if error.reason != "unsupportedDid":
             raise
-        return Given(name=text, identities=((IdentityKind.WEB3, text),))
+        raise Refused("unsupportedDid", f"{error.detail} is not supported; {_DIDS}") from None
     return Given(
         name=did.normalised,
         identities=((IdentityKind.WEB3, did.normalised),),
@@ -76,18 +79,31 @@ def given_certificate(der: bytes) -> Given:
 
 
 def judge(
-    data: bytes, given: Given, *, station: str, nonce: str, now: datetime, difficulty: int, enforce_time: bool
+    data: bytes,
+    given: Given,
+    *,
+    station: str,
+    nonce: str,
+    now: datetime,
+    difficulty: int,
+    enforce_time: bool,
+    since: str = "now",
 ) -> Verdict:
-    """Judge the JSON in ``data``, a payload or a CALLRESULT frame, with what was given."""
+    """Judge the JSON in ``data``, a payload or a CALLRESULT frame, with what was given.
+
+    ``since`` is what a person calls ``now``.
+    """
     try:
         document = _payload(wire.decode(data))
     except wire.MalformedJson as error:
         return Verdict(step=Step.FORM, reason=str(error))
+    if (code := _error_in(document)) is not None:
+        return Verdict(step=Step.FORM, reason=f"is a CALLERROR {code}: there is no proof in it")
     verdict = verify(
         document,
         Expected(
             station=station, nonce=nonce, now=now, difficulty=difficulty, certificate=given.certificate,
-            enforce_time=enforce_time, identities=tuple(_enrolled(given, station, now)),
+            enforce_time=enforce_time, identities=tuple(_enrolled(given, station, now)), since=since,
         ),
     )  # fmt: skip
     return verdict if verdict.canonical else replace(verdict, canonical=_canonical(document))
@@ -96,6 +112,12 @@ def judge(
 def _payload(document: Json) -> Json:
     frame = isinstance(document, list) and len(document) == 3 and document[0] == _CALLRESULT  # noqa: PLR2004 - its form
     return document[2] if frame else document
+
+
+def _error_in(document: Json) -> str | None:
+    """Return the code of a CALLERROR frame; None for anything else."""
+    frame = isinstance(document, list) and len(document) > 2 and document[0] == _CALLERROR  # noqa: PLR2004 - its form
+    return str(document[2]) if frame else None
 
 
 def _enrolled(given: Given, station: str, now: datetime) -> Iterator[Identity]:

@@ -70,6 +70,8 @@ class Expected:
     enforce_time: bool = False
     #: an operator lets this station's first key in
     first_use: bool = False
+    #: what ``now`` is called in a reason
+    since: str = "now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +168,10 @@ class _Examination:
         away = abs(moment - self.expected.now)
         if away <= timedelta(seconds=self.expected.window):
             return
-        sentence = f"timestamp {text} is {away // timedelta(seconds=1)} s away from now"
+        sentence = f"{text} is {away // timedelta(seconds=1)} s away from {self.expected.since}"
         if self.expected.enforce_time:
             raise _Fails(sentence)
-        self.warnings.append(sentence)
+        self.warnings.append(f"timestamp {sentence}")
 
     def _hash(self, claim: shape.Claim) -> Signed:
         digest = encoding.read_digest(claim.hash)
@@ -192,7 +194,7 @@ class _Examination:
                     identity=each.identity, signing=signing, canonical=self.canonical,
                     warnings=tuple(self.warnings), offered=each.offered,
                 )  # fmt: skip
-        raise _Fails("the signature is by none of the identities that it may be by, over none of their signing inputs")
+        raise _Fails("no enrolled key verifies this signature")
 
 
 def _raw(text: str) -> bytes:
