@@ -110,3 +110,13 @@ def test_a_stream_that_cannot_be_refused_is_slowed_down() -> None:
         waits.append(round(wait, 6))
 
     assert waits == [0.0, 0.0, 0.0, 0.0, 0.0, pytest.approx(0.1), pytest.approx(0.2)]
+
+
+def test_what_is_left_is_told_without_counting() -> None:
+    limiter = Limiter(Rate(count=2, seconds=10, burst=2))
+    for _ in range(5):
+        assert limiter.left("a", Tick(0)) == 0
+    limiter.wait("a", Tick(0))
+    limiter.wait("a", Tick(0))
+    assert limiter.left("a", Tick(0)) == pytest.approx(5)
+    assert limiter.left("b", Tick(0)) == 0

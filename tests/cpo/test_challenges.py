@@ -3,11 +3,13 @@
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from evouch.charging.dialogue import Entrance
 from evouch.errors import Refused
+from evouch.identity.proof import Expected, Verdict, verify
 from evouch.ids import Secret
 from evouch.testing.town import Town
 from evouch.units import parse_time
@@ -548,5 +550,72 @@ def test_a_key_of_another_kind_is_another_key() -> None:
         view = town.cpo.challenger.standing(CS)
         assert view is not None
         assert view.how.startswith("secp256k1 key")
+
+    told(story)
+
+
+# ── what a proof costs ──────────────────────────────────────────────────────────────────
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list in which every proof is noted that is verified."""
+    seen: list[str] = []
+
+    def counting(document: Any, expected: Expected) -> Verdict:
+        seen.append(expected.station)
+        return verify(document, expected)
+
+    monkeypatch.setattr("evouch.cpo.judge.verify", counting)
+    return seen
+
+
+@proves("M12", "M21")
+def test_wrong_signatures_over_many_connections_are_refused_unread_after_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counted(monkeypatch)
+
+    async def story(town: Town) -> None:
+        for _ in range(15):
+            thief = await Hand(town).open()
+            await thief.boot()
+            await thief.prove(key=P256)
+            await thief.hang_up()
+        assert len(seen) in {10, 11}, "and another one every six seconds"
+        assert "IdentityProofsLimited" in {event.kind for event in await events(town)}
+        honest = await Hand(town).open(Entrance(address="192.0.2.99"))
+        await honest.boot()
+        await honest.prove()
+        assert honest.state == "proven", "it comes from somewhere else"
+        await honest.hang_up()
+        await town.wait(60)
+        same = await Hand(town).open()
+        await same.boot()
+        await same.prove()
+        assert same.state == "proven"
+
+    told(story)
+
+
+def test_a_whole_network_of_one_thief_counts_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = counted(monkeypatch)
+
+    async def story(town: Town) -> None:
+        for number in range(15):
+            thief = await Hand(town).open(Entrance(address=f"2001:db8::{number + 1:x}"))
+            await thief.boot()
+            await thief.prove(key=P256)
+            await thief.hang_up()
+        assert len(seen) in {10, 11}
+
+    told(story)
+
+
+def test_a_station_that_reconnects_all_the_time_is_never_refused_for_it() -> None:
+    async def story(town: Town) -> None:
+        for _ in range(30):
+            hand = await Hand(town).open()
+            await hand.boot()
+            await hand.prove()
+            assert hand.state == "proven"
+            await hand.hang_up()
 
     told(story)

@@ -1,6 +1,7 @@
 """Ethereum's hash, its prefix and its addresses, against published values; and what holds without the extra."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from evouch.errors import Refused
 from evouch.identity import ethereum
-from evouch.identity.enrolment import IdentityKind
+from evouch.identity.enrolment import IdentityKind, SigningInput
 from evouch.identity.keys import KeyType
 from evouch.identity.proof import Step
 from tests.identity.examples import KEYS, VECTORS, enrolled, judged, proof
@@ -113,3 +114,24 @@ def test_personal_sign_is_for_accounts_and_not_for_other_secp256k1_keys() -> Non
     conf = {**VECTOR["signedChallenge_conf"], "payloadSignature": VECTOR["ethereum_variants"][0]["signature"]}
 
     assert judged(conf, enrolled(IdentityKind.WEB3, did_key(key))).step is Step.SIGNATURE
+
+
+def test_who_signed_is_recovered_once_for_all_accounts_and_for_a_pinned_form_over_that_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recovered: list[bytes] = []
+
+    def signers(signature: bytes, digest: bytes) -> frozenset[bytes]:
+        recovered.append(digest)
+        return real(signature, digest)
+
+    real = ethereum.signers
+    monkeypatch.setattr(ethereum, "signers", signers)
+    accounts = tuple(enrolled(IdentityKind.WEB3, f"did:ethr:0x{number:040x}") for number in range(4))
+    anybody = proof(KEYS[KeyType.SECP256K1], kind=IdentityKind.WEB3)
+    assert judged(anybody, *accounts).step is Step.SIGNATURE
+    assert len(recovered) == len(set(recovered)) == 7
+    recovered.clear()
+    pinned = tuple(replace(one, signing=SigningInput.EIP191_DIGEST) for one in accounts)
+    assert judged(anybody, *pinned).step is Step.SIGNATURE
+    assert len(recovered) == 1

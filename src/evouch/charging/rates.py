@@ -69,6 +69,10 @@ class Limiter:
         self._arrivals[key] = arrival
         return wait
 
+    def left(self, key: str, at: Tick) -> float:
+        """Return the seconds that :meth:`wait` would say, and count nothing."""
+        return self.rate.step(self._arrivals.get(key), at)[1]
+
     def _sweep(self, at: Tick) -> None:
         if self._swept_at is None or at - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = at

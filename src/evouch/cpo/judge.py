@@ -9,14 +9,18 @@ Rules of this file:
   candidate after its first.
 * One that does not know the message is what the operator wishes, except where the station
   has ever proved itself: then it is an attempt to get by with less.
+* Signatures are what costs: who has sent wrong ones in a station's name, over however many
+  connections, is refused unread for a while. Nobody else is, and right ones are not counted.
 * A connection that acts already and fails may finish what it charges, and is closed then.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
 from evouch.charging.dialogue import IdentityProof, Trigger, Unspeakable
+from evouch.charging.rates import Limiter, Rate
 from evouch.clock import Clock, Tick
 from evouch.cpo.agenda import Agenda
 from evouch.cpo.alarms import Alarms
@@ -39,6 +43,8 @@ FIRST_PAUSE: Final = 60
 LONGEST_PAUSE: Final = 3600
 #: Failures after which a connection is closed.
 MOST_FAILURES: Final = 5
+#: Wrong signatures in a station's name from one place; what comes beyond is not verified. A right one costs nothing.
+WRONG_SIGNATURES: Final = Rate(count=10, seconds=60, burst=10)
 #: Seconds for the trigger of the next BootNotification; a station that does not obey boots by itself.
 NUDGE_TIME: Final = 10.0
 #: Seconds between two looks whether a doubted connection still charges.
@@ -58,6 +64,7 @@ EVENTS: Final = {
     "unsupported": "IdentityChallengeUnsupported",
     "downgrade": "IdentityDowngradeAttempt",
     "internal": "identityNotJudged",
+    "limit": "IdentityProofsLimited",
 }
 FAILED_EVENT: Final = "FailedToAuthenticateAtCentralSystem"
 
@@ -95,6 +102,7 @@ class Judge:
     watcher: Watcher = field(default_factory=Watcher)
     again: Callable[[Visit], object] = lambda _visit: None
     gate: Callable[[Visit], None] = lambda _visit: None
+    _wrong: Limiter = field(default_factory=lambda: Limiter(WRONG_SIGNATURES))
 
     async def judge(self, visit: Visit, asked: Challenge, answer: object) -> Outcome:
         """Give the connection the standing that its answer to ``asked`` has earned."""
@@ -121,8 +129,13 @@ class Judge:
     async def _proof(self, visit: Visit, asked: Challenge, document: Any) -> Outcome:
         if self.clock.tick() >= asked.expires:
             return self.failed(visit, "expired", "the challenge had expired")
+        whose = f"{_neighbourhood(visit.link.entrance.address)} {visit.station}"
+        if self._wrong.left(whose, self.clock.tick()):
+            return self.failed(visit, "limit", "too many wrong signatures before it")
         verdict = verify(document, self._expected(visit, asked))
         if not verdict.valid:
+            if verdict.step is Step.SIGNATURE:  # the one step that costs something
+                self._wrong.wait(whose, self.clock.tick())
             return self.failed(visit, verdict.step or Step.SIGNATURE, verdict.reason)
         try:
             identity = await self._kept(visit, verdict)
@@ -272,3 +285,13 @@ class Judge:
 def pause(failures: int) -> int:
     """Return the seconds that a connection has to wait after so many failures."""
     return min(FIRST_PAUSE << max(0, failures - 1), LONGEST_PAUSE)
+
+
+def _neighbourhood(address: str) -> str:
+    """Return an address, of IPv6 its /64: whoever has one of those has all of it."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return str(parsed) if isinstance(parsed, IPv4Address) else parsed.packed[:8].hex()

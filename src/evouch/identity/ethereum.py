@@ -13,7 +13,7 @@ from evouch.errors import Refused
 if TYPE_CHECKING:
     from coincurve import PublicKey
 
-__all__ = ["address_of", "eip191", "keccak256", "recovery", "signed_by"]
+__all__ = ["address_of", "eip191", "keccak256", "recovery", "signed_by", "signers"]
 
 #: Bytes that Keccak-256 takes up at once: 1600 bits of state less twice the 256 of its strength.
 _RATE: Final = 136
@@ -98,20 +98,24 @@ def recovery() -> "type[PublicKey]":
 
 
 def signed_by(address: bytes, signature: bytes, digest: bytes) -> bool:
-    """Return whether the account ``address`` made ``signature`` over ``digest``.
+    """Return whether the account ``address`` made ``signature`` over ``digest``; see :func:`signers`."""
+    return address in signers(signature, digest)
+
+
+def signers(signature: bytes, digest: bytes) -> frozenset[bytes]:
+    """Return the accounts that may have made ``signature`` over ``digest``, none to two.
 
     65 bytes say by their last one (0, 1, 27, 28) which key to recover; for 64 bytes r ‖ s and for
     DER both possible keys are looked at. ``Refused("needsWeb3")`` without the extra ``web3``.
     """
-    library = recovery()
+    library, found = recovery(), set()
     for candidate in _recoverable(signature):
         try:
             key = library.from_signature_and_message(candidate, digest, hasher=None)
         except Exception:  # noqa: BLE001, S112 - the library raises a bare Exception where no such point exists
             continue
-        if address_of(key.format(compressed=False)) == address:
-            return True
-    return False
+        found.add(address_of(key.format(compressed=False)))
+    return frozenset(found)
 
 
 def _recoverable(signature: bytes) -> list[bytes]:

@@ -7,7 +7,7 @@ also have signed with personal_sign.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -29,13 +29,27 @@ class Signed:
     canonical: bytes
     hash_text: str
     digest: bytes
+    #: what was reckoned for one who may have signed, and holds for all: each form's digests, and who they recover to
+    _digests: dict[SigningInput, tuple[bytes, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _signers: dict[tuple[bytes, bytes], frozenset[bytes]] = field(default_factory=dict, compare=False, repr=False)
 
     def message(self, form: SigningInput) -> bytes:
         """Return the message of a plain form."""
         return _MESSAGES[form](self)
 
-    def personal(self, form: SigningInput) -> Iterator[bytes]:
-        """Yield the digests of a form of EIP-191. Wallets sign texts: of the hash there are three spellings."""
+    def personal(self, form: SigningInput) -> tuple[bytes, ...]:
+        """Return the digests of a form of EIP-191. Wallets sign texts: of the hash there are three spellings."""
+        if form not in self._digests:
+            self._digests[form] = tuple(self._personal(form))
+        return self._digests[form]
+
+    def signers(self, signature: bytes, digest: bytes) -> frozenset[bytes]:
+        """Return the accounts that may have made ``signature`` over ``digest``; ``Refused("needsWeb3")``."""
+        if (signature, digest) not in self._signers:
+            self._signers[signature, digest] = ethereum.signers(signature, digest)
+        return self._signers[signature, digest]
+
+    def _personal(self, form: SigningInput) -> Iterator[bytes]:
         if form is not SigningInput.EIP191_HASH_TEXT:
             yield ethereum.eip191(self.canonical if form is SigningInput.EIP191_CANONICAL else self.digest)
             return
@@ -94,7 +108,7 @@ class Account:
     def made(self, signature: bytes, signed: Signed, form: SigningInput) -> bool:
         """Return whether the key recovered from ``signature`` has this address; ``Refused("needsWeb3")``."""
         digests = [sha256(signed.message(form)).digest()] if form in _MESSAGES else signed.personal(form)
-        return any(ethereum.signed_by(self.address, signature, each) for each in digests)
+        return any(self.address in signed.signers(signature, each) for each in digests)
 
 
 def verifier_of(did: Did) -> Verifier:

@@ -90,6 +90,7 @@ STEPS: Final[dict[str, str]] = {
     "timeout": "It did not answer in time.",
     "internal": "The answer could not be judged, by a fault of ours. The log has more.",
     "expired": "It answered when the challenge had expired.",
+    "limit": "It was not looked at: too many wrong signatures came in this station's name from the same address.",
     "offline": "Its connection ended before it answered.",
 }
 
@@ -134,6 +135,7 @@ EVENTS: Final[dict[str, str]] = {
     "IdentityChallengeTimedOut": "A station did not answer a challenge.",
     "IdentityChallengeUnsupported": "A station does not know the message that asks for a proof.",
     "IdentityDowngradeAttempt": "A station that has proved itself before says that it cannot: it may be another.",
+    "IdentityProofsLimited": "Proofs in this station's name were refused unread: many before them were wrong.",
     "identityNotJudged": "A proof could not be judged, by a fault of ours. The log has more.",
     "securityProfileDowngrade": "A station came with a lower security profile than it has to. It was refused.",
     "connectionRefused": "Somebody was not let in: a wrong credential, or a request that no station sends.",
