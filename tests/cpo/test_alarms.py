@@ -1,5 +1,7 @@
 """Security events of a flood: a bounded number of rows, and the number is not lost."""
 
+from structlog.testing import capture_logs
+
 from evouch.cpo import alarms as module
 from evouch.ids import StationId
 from evouch.testing.town import Town
@@ -20,6 +22,18 @@ def test_a_flood_of_one_kind_is_a_handful_of_rows_and_a_sum() -> None:
         assert rows[-1].detail == f"{10_000 - module.AT_ONCE} more within 60 minutes"
         town.cpo.alarms.sound("AttemptedReplayAttacks", CS, "later")
         assert (await events(town))[-1].detail == "later"
+
+    told(story)
+
+
+def test_whoever_reads_only_the_log_sees_them_too_without_a_strangers_words() -> None:
+    async def story(town: Town) -> None:
+        with capture_logs() as lines:
+            town.cpo.alarms.sound("AttemptedReplayAttacks", CS, "words of a stranger")
+            town.cpo.alarms.sound("station: words of its own", CS)
+        found = [(line["log_level"], line["kind"], line["station"]) for line in lines]
+        assert found == [("warning", "AttemptedReplayAttacks", CS), ("warning", module.OTHER, CS)]
+        assert "words" not in str(lines)
 
     told(story)
 

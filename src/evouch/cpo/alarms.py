@@ -8,6 +8,8 @@ thousand times writes a handful of rows, and the number is not lost.
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from evouch.cpo.agenda import Agenda
 from evouch.cpo.registry import Registry
 from evouch.ids import StationId
@@ -25,6 +27,8 @@ PERIOD: Final = 3600
 STRANGERS: Final = StationId("")
 #: The kind under which all others beyond ``KINDS`` are counted.
 OTHER: Final = "other"
+
+_log = structlog.get_logger("evouch.cpo.alarms")
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class Alarms:
         if counts[kind] == 1:
             self.agenda.after(PERIOD, ("alarms", whose, kind), lambda: self._sum_up(whose, kind))
         if counts[kind] <= AT_ONCE:
+            # without a stranger's words, in the detail or as a kind of a station's own: pages and API show them
+            _log.warning("security event", kind=kind if kind.isalpha() else OTHER, station=station)
             self.agenda.soon(lambda: self._write(kind, station, detail))
 
     async def _write(self, kind: str, station: StationId, detail: str) -> None:
