@@ -3,6 +3,9 @@
 import ast
 import asyncio
 import inspect
+import resource
+import socket
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,14 @@ from evouch.clock import SystemClock, SystemEntropy, Tick
 from evouch.errors import ConnectionReplaced, LocalError, Offline, PeerRefused, TimedOut, Unreachable
 from evouch.ids import OcppVersion, Secret, StationId
 from evouch.ocpp.aio import Admission, Limits, OpenGate, StationClient, StationServer
+from evouch.ocpp.aio_limits import BACKLOG, LIMITS
 from evouch.ocpp.aio_protocol import Arrival
 from evouch.ocpp.versions import V16, V21, V201, VERSIONS
 from evouch.testing import ManualClock, SeededEntropy
 from tests.ocpp.certificates import trust
 from tests.ocpp.sockets import (
     CLOSE,
+    KEY,
     PING,
     PONG,
     Raw,
@@ -688,6 +693,37 @@ def test_a_long_reason_is_cut_between_two_characters() -> None:
             assert (kind, payload[2:].decode()) == (CLOSE, "ü" * 61)
 
     asyncio.run(story())
+
+
+def test_a_fleet_that_the_kernel_kept_while_we_were_busy_is_let_in_whole() -> None:
+    """All of them are accepted before the first is read: so many unfinished handshakes are no flood."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed[1], allowed[1]))
+
+    async def story() -> None:
+        async with site(limits=Limits(address_knocks=LIMITS.knocks)) as here:
+            with ExitStack() as stack:
+                port, recv = here.server.port, asyncio.get_running_loop().sock_recv
+                fleet = [stack.enter_context(_arrived(port, f"CS{number}")) for number in range(BACKLOG)]  # at once
+                answers = await asyncio.wait_for(asyncio.gather(*(recv(each, 12) for each in fleet)), 20)
+                assert {answer[9:] for answer in answers} == {b"101"}
+                assert len(here.server.connections()) == BACKLOG
+
+    try:
+        asyncio.run(story())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+
+def _arrived(port: int, name: str) -> socket.socket:
+    """Return a connection with its request in it, made behind the event loop's back."""
+    made = socket.create_connection(("127.0.0.1", port))
+    made.setblocking(False)
+    made.send(
+        f"GET /{name} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n".encode()
+    )
+    return made
 
 
 def test_unfinished_handshakes_make_room_for_new_ones() -> None:

@@ -10,8 +10,11 @@ from evouch.charging.rates import Rate
 from evouch.ids import OcppVersion, StationId
 from evouch.wire import MAX_BYTES
 
-__all__ = ["LIMITS", "ConnectionEvent", "ConnectionInfo", "Happening", "Limits", "Observe", "unobserved"]
+__all__ = ["BACKLOG", "LIMITS", "ConnectionEvent", "ConnectionInfo", "Happening", "Limits", "Observe", "unobserved"]
 
+
+#: Connections that the kernel completes for us while we are busy: a whole fleet returning after an outage.
+BACKLOG: Final = 1024
 
 _KNOCKS: Final = Rate(count=1000, seconds=1.0, burst=4000)
 _ADDRESS_KNOCKS: Final = Rate(count=200, seconds=1.0, burst=1000)
@@ -42,8 +45,10 @@ class Limits:
     candidacy: float = 30.0
     #: a request line and headers fit one packet: whoever takes longer is slow on purpose
     handshake_timeout: float = 10.0
-    #: unfinished handshakes at once; the oldest goes when one more arrives, for honest ones take milliseconds
-    handshakes: int = 1000
+    #: unfinished handshakes at once; the oldest goes when one more arrives, for honest ones take milliseconds.
+    #: Four times what the kernel keeps for us: after a busy second all of those, and whoever comes
+    #: meanwhile, are accepted before the first of them is read
+    handshakes: int = 4 * BACKLOG
     #: knocks per second over all stations, so that all of them returning at once do not starve those already in
     knocks: Rate = _KNOCKS
     #: knocks per second of one address: a fleet behind one router returns within a minute, a flood stays alone

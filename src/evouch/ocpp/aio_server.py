@@ -24,7 +24,7 @@ from evouch.ids import OcppVersion, StationId
 from evouch.ocpp.aio_connection import Connection
 from evouch.ocpp.aio_door import FrontDoor
 from evouch.ocpp.aio_epochs import Epochs
-from evouch.ocpp.aio_limits import LIMITS, ConnectionInfo, Limits, Observe, unobserved
+from evouch.ocpp.aio_limits import BACKLOG, LIMITS, ConnectionInfo, Limits, Observe, unobserved
 from evouch.ocpp.aio_protocol import Arrival
 from evouch.ocpp.aio_pulse import Pause
 from evouch.ocpp.aio_socket import Socket
@@ -42,9 +42,6 @@ A = TypeVar("A")
 _NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 _POLICY: Final = 1008
-
-#: Connections that the kernel completes for us while we are busy: a whole fleet returning after an outage.
-_BACKLOG: Final = 1024
 
 
 class StationServer:
@@ -117,7 +114,7 @@ class StationServer:
             self.port,
             ssl=self._tls,
             ssl_handshake_timeout=timeout,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
