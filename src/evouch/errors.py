@@ -10,6 +10,7 @@
     ├── Unreachable         nobody answered; the outcome is unknown
     │   ├── Offline         no connection to the peer
     │   ├── TimedOut        the deadline passed
+    │   │   └── Unsent      it passed behind other calls; nothing was sent
     │   ├── Overloaded      a queue is full; nothing was sent
     │   └── ConnectionReplaced   a newer connection of the same peer took over
     └── Refused             a rule said no; ``reason`` is looked up per language
@@ -35,6 +36,7 @@ __all__ = [
     "Refused",
     "TimedOut",
     "Unreachable",
+    "Unsent",
 ]
 
 
@@ -92,6 +94,10 @@ class Offline(Unreachable):
 
 class TimedOut(Unreachable):
     """The deadline passed before an answer came."""
+
+
+class Unsent(TimedOut):
+    """The deadline passed while other calls were being answered; nothing was sent."""
 
 
 class Overloaded(Unreachable):

@@ -37,6 +37,8 @@ class Hand:
         self.town, self.version, self.id = town, version, StationId(id)
         self.frames: list[list[Any]] = []
         self.close: int | None = None
+        #: it answers nothing by itself
+        self.deaf = False
         self._calls = 0
         self._transport: Any = None
 
@@ -71,6 +73,8 @@ class Hand:
 
     def _obey(self, frame: list[Any]) -> None:
         """Answer what is of no interest: triggers are accepted, the rest is not supported."""
+        if self.deaf:
+            return
         if frame[0] == CALL and frame[2] == "TriggerMessage":
             self.write([RESULT, frame[1], {"status": "Accepted"}])
         elif frame[0] == CALL and frame[2] != "SignedChallenge":

@@ -13,7 +13,7 @@ from evouch.identity.proof import Expected, Verdict, verify
 from evouch.ids import Secret
 from evouch.testing.town import Town
 from evouch.units import parse_time
-from tests.cpo.hand import CALL, HOME, RESULT, START, Hand
+from tests.cpo.hand import CALL, HOME, RESULT, START, Hand, stop
 from tests.cpo.unproven import CS, card, enrol, events, known, told
 from tests.proofs import proves
 from tests.station.keys import P256, SECP256K1
@@ -433,6 +433,91 @@ def test_a_station_that_is_busy_when_it_is_asked_again_has_time() -> None:
         assert (await asking).proven
 
     told(story)
+
+
+@proves("M18")
+def test_a_challenge_that_waits_behind_slow_calls_is_not_held_against_the_station() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        await hand.boot()
+        await town.wait(5)
+        hand.deaf = True
+        slow = [
+            asyncio.ensure_future(
+                town.cpo.stations.call(CS, "GetDiagnostics", {"location": "ftp://x"}, actor="a", seconds=seconds)
+            )
+            for seconds in (100, 115)
+        ]
+        await town.wait(0.1)
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        await town.wait(114)
+        assert (hand.close, hand.state) == (None, "proven")
+        await hand.challenge(2)
+        await town.wait(10)  # what was sent at the end of its time is asked again
+        await hand.challenge(3)
+        await hand.prove(3)
+        assert (await asking).proven
+        assert hand.state == "proven"
+        assert await events(town) == []
+        await asyncio.gather(*slow)
+
+    told(story)
+
+
+def test_a_proven_station_that_stays_silent_twice_is_doubted_all_the_same() -> None:
+    async def story(town: Town) -> None:
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        asking = asyncio.ensure_future(town.cpo.challenger.challenge(CS, actor="anna"))
+        await town.wait(121)
+        assert (await asking).step == "timeout"
+        assert len(hand.calls("SignedChallenge")) == 3
+        assert hand.close == 1008
+
+    told(story)
+
+
+@proves("M11", "M18")
+@pytest.mark.parametrize("charges", [True, False])
+def test_who_is_proven_by_a_key_is_asked_again_when_that_ends(charges: bool) -> None:
+    async def story(town: Town) -> None:
+        await card(town)
+        await enrol(town, not_after=town.world.clock.now() + timedelta(hours=1))
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        await hand.boot()
+        number = (await hand.ask("StartTransaction", START))[0]["transactionId"] if charges else 0
+        await town.wait(3500)
+        assert len(hand.calls("SignedChallenge")) == 1
+        await town.wait(100)
+        await hand.prove(2)
+        assert hand.state == ("doubted" if charges else "gone")
+        if charges:
+            await hand.ask("StopTransaction", stop(number))
+            await town.wait(11)
+        assert hand.close == 1008
+
+    told(story, key=False)
+
+
+def test_another_key_of_the_station_takes_over_when_the_first_one_ends() -> None:
+    async def story(town: Town) -> None:
+        await enrol(town, not_after=town.world.clock.now() + timedelta(hours=1))
+        await enrol(town, P256)
+        hand = await Hand(town).open()
+        await hand.boot()
+        await hand.prove()
+        await town.wait(3600)
+        await hand.prove(2, key=P256)
+        assert hand.state == "proven"
+        await town.wait(7200)
+        assert len(hand.calls("SignedChallenge")) == 2
+
+    told(story, key=False)
 
 
 @proves("M18")

@@ -25,8 +25,8 @@ from evouch.cpo.identity_terms import IdentityTerms
 from evouch.cpo.judge import EVENTS, FAILED_EVENT, Judge
 from evouch.cpo.visitors import Visitors
 from evouch.cpo.visits import UNPROVEN, Outcome, StandingView, Visit, Visits
-from evouch.errors import Refused
-from evouch.identity.challenge import issue
+from evouch.errors import Refused, TimedOut, Unsent
+from evouch.identity.challenge import Challenge, issue
 from evouch.identity.enrolment import Identity
 from evouch.identity.policy import Decision, Rule
 from evouch.identity.standing import Standing, Turn
@@ -42,6 +42,8 @@ ANSWER_TIME: Final = 15.0
 #: Seconds of silence after which a candidate is asked: its place is wanted. Not at once, for some
 #: stations drop every CALL that reaches them before the answer to their first BootNotification.
 CANDIDATE_SILENCE: Final = 2.0
+#: Challenges to a station that acts which may find no turn among its other calls, before that counts as silence.
+PATIENCE: Final = 10
 #: What is told of each rule that lets a station in.
 TRUSTED_BY: Final = {
     Rule.TRUSTED: "trusted",
@@ -96,7 +98,7 @@ class Challenger:
         if visit is not None:
             visit.gone = True
             visit.asked = None
-            for key in ("silence", "recheck", "pause", "idle"):
+            for key in ("silence", "recheck", "ends", "pause", "idle"):
                 self.agenda.drop((key, link.connection))
         return visit
 
@@ -208,6 +210,25 @@ class Challenger:
         return done
 
     async def _ask_and_judge(self, visit: Visit) -> Outcome:
+        """Ask, and judge the answer. A station that acts is asked again where there was only no time.
+
+        Behind a slow CALL the challenge may not have been sent at all, or so late that the answer
+        to it came too late. A proven one is not let go for that.
+        """
+        unsent, late = 0, 0
+        while True:
+            asked, answer = await self._ask_once(visit)
+            open, visit.asked = visit.asked, None
+            if visit.gone or open is not asked:
+                return Outcome(proven=False, step="offline", reason="the connection ended")
+            if visit.acting and isinstance(answer, Unsent) and unsent < PATIENCE:
+                unsent += 1
+            elif visit.standing is Standing.PROVEN and isinstance(answer, TimedOut) and not late:
+                late += 1
+            else:
+                return await self.judge.judge(visit, asked, answer)
+
+    async def _ask_once(self, visit: Visit) -> tuple[Challenge, object]:
         terms, tick = self.terms, self.clock.tick()
         asked = visit.asked = issue(
             self.entropy, self.clock.now(), tick,
@@ -216,11 +237,7 @@ class Challenger:
         order = ProveIdentity(nonce=asked.nonce, timestamp=asked.timestamp, difficulty=asked.difficulty)
         soon = Tick(tick + ANSWER_TIME + patience(asked.difficulty))
         by = asked.expires if visit.acting else soon  # behind whatever else a working station is being asked
-        answer = await visit.link.call(order, by=by)
-        open, visit.asked = visit.asked, None
-        if visit.gone or open is not asked:
-            return Outcome(proven=False, step="offline", reason="the connection ended")
-        return await self.judge.judge(visit, asked, answer)
+        return asked, await visit.link.call(order, by=by)
 
     # ── later ──
 

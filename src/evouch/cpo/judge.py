@@ -177,9 +177,19 @@ class Judge:
         visit.link.allow(None, proven=True)
         if not acted:
             self._clear(visit)
+        self._ask_when_it_ends(visit, identity)
         if self.terms.recheck:
             key = ("recheck", visit.link.connection)
             self.agenda.after(self.terms.recheck * 3600, key, lambda: self._ask_again(visit))
+
+    def _ask_when_it_ends(self, visit: Visit, identity: Identity) -> None:
+        """What was proved by a key is good for as long as the key is."""
+        key = ("ends", visit.link.connection)
+        if identity.not_after is None:
+            self.agenda.drop(key)
+        else:
+            left = (identity.not_after - self.clock.now()).total_seconds()
+            self.agenda.after(left, key, lambda: self._ask_again(visit))
 
     def _clear(self, visit: Visit) -> None:
         self.watcher.cleared(visit)

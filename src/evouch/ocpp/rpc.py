@@ -30,7 +30,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from evouch.clock import Entropy, Tick
-from evouch.errors import LocalError, Overloaded, PeerFault, TimedOut, Unreachable
+from evouch.errors import LocalError, Overloaded, PeerFault, TimedOut, Unreachable, Unsent
 from evouch.ids import OcppVersion
 from evouch.ocpp import frames
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
@@ -194,14 +194,16 @@ class Peer:
 
     def expire(self, at: Tick) -> list[Event]:
         """Give up every call whose deadline has come by ``at``; the next one in the queue goes out."""
-        expired = [call for call in self._queue if call.by <= at]
+        unsent = [call for call in self._queue if call.by <= at]
+        failed = [Failed(call.id, call.action, Unsent(f"no turn for {call.action} in time")) for call in unsent]
         self._queue = [call for call in self._queue if call.by > at]
         if self._open is not None and self._open.by <= at:
-            expired.insert(0, self._open)
+            late = TimedOut(f"no answer to {self._open.action} in time")
+            failed.insert(0, Failed(self._open.id, self._open.action, late))
             self._remember(self._open.id, "late")
             self._open = None
         self._advance()
-        return [Failed(call.id, call.action, TimedOut(f"no answer to {call.action} in time")) for call in expired]
+        return list(failed)
 
     def close(self, error: Unreachable) -> list[Event]:
         """The connection is gone: every call fails with ``error``, and nothing is sent any more."""
@@ -273,7 +275,7 @@ class Peer:
     def _request(self, frame: Frame) -> Json:
         """Return the payload of a CALL that we shall answer; raise the fault where it breaks a rule."""
         if not self._lets_in(frame):
-            raise PeerFault(Code.SECURITY, "who this is has not been proved")
+            raise PeerFault(Code.SECURITY, "this station has not proved its identity")
         action, payload = (_HEARTBEAT, {}) if self._asks_the_time(frame) else self._two(frame)
         if action not in self._payloads.actions or action in self._strange:
             raise PeerFault(Code.NOT_IMPLEMENTED, f"{self.version} does not know this action")
