@@ -39,6 +39,8 @@ class Figure:
     steps: dict[str, list[float]]
     #: bad handshakes that the server has dealt with meanwhile
     bad: int
+    #: stations that were not told to boot again, and did it after their interval
+    forgotten: int
     errors: list[str]
 
     @property
@@ -61,6 +63,8 @@ async def _open(port: int, listener: WSListener, prover: Prover, source: tuple[s
         websocket_handshake_timeout=60,
         local_addr=source,
     )
+    if transport.is_disconnected:  # closed before it was answered, which picows does not call an error
+        raise ConnectionError("the server closed the connection during the handshake")
     return transport
 
 
@@ -93,7 +97,9 @@ class _Good(WSListener):
             interval = json.loads(frame)[2]["interval"]
             asyncio.get_running_loop().call_later(interval, self._boot_by_itself, transport)
         elif b'"Accepted"' in frame:
-            self._step = max(self._step, 4)  # it may have booted by itself, and not been told to
+            if self._step == 3:  # it has booted by itself, and was not told to
+                self._storm.forgotten += 1
+            self._step = max(self._step, 4)
             if self._step == 4:
                 self._ends(4)
                 self._storm.accepted()
@@ -136,6 +142,7 @@ class _Storm:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     steps: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in STEPS})
     errors: list[str] = field(default_factory=list)
+    forgotten: int = 0
 
     def accepted(self) -> None:
         self.awaited -= 1
@@ -177,6 +184,7 @@ async def storm(port: int, pid: int, fleet: Sequence[Prover], *, rate: float, nu
         busy=(time.process_time() - own) / wall,
         steps=it.steps,
         bad=nuisance.done,
+        forgotten=it.forgotten,
         errors=it.errors + nuisance.errors,
     )
     for task in (pestering, *arrivals):
