@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from evouch.cpo.identity_terms import IdentityTerms
 from evouch.identity.did import did_key
 from evouch.identity.encoding import base64url
-from evouch.identity.keys import KeyType
+from evouch.identity.keys import KeyType, key_of
 from evouch.ids import Secret, StationId
+from tests.identity.examples import certificate
 from tests.proofs import proves
 from tests.web.keys import kept, key, standing, station
 from tests.web.street import Street, play
@@ -244,6 +246,7 @@ def refused_material() -> list[tuple[Any, int, str]]:
         ({"certificate": "-----BEGIN CERTIFICATE-----"}, 422, "badCertificate"),
         ({"key": document, "not_before": LATER, "not_after": LATER}, 422, "badTime"),
         ({"key": document, "not_after": "tomorrow"}, 422, "badTime"),
+        ({"key": document, "not_after": "2020-01-01T00:00:00Z"}, 422, "badTime"),
         ({"key": document, "next": "yes"}, 400, "malformed"),
     ]
 
@@ -296,7 +299,20 @@ def test_one_key_belongs_to_one_station_once() -> None:
         for path in (f"{ONE}/identities", "/stations/OTHER/identities", "/stations/OTHER/identities/next"):
             assert await api.refused("POST", path, body) == (409, "materialTaken")
         await api.ask("POST", f"{ONE}/identities/{made['id']}/revoke", {})
-        assert await api.refused("POST", f"{ONE}/identities", body) == (409, "materialTaken")
+        assert await api.refused("POST", f"{ONE}/identities", body) == (409, "revoked")
+        assert await api.refused("POST", f"{ONE}/identities/next", body) == (409, "revoked")
+        other = {"did": did_key(key_of(made["material"]))}
+        assert await api.refused("POST", "/stations/OTHER/identities", other) == (409, "revoked")
+
+    play(story)
+
+
+def test_the_certificate_of_an_rsa_key_is_refused_with_its_reason() -> None:
+    async def story(street: Street) -> None:
+        api = await desk(street, "ocpp1.6")
+        pem = ssl.DER_cert_to_PEM_cert(certificate("rsa")[1])
+        answer = await api.ask("POST", f"{ONE}/identities", {"certificate": pem}, status=422)
+        assert answer["error"]["details"]["why"] == "an RSA certificate is not accepted: P-256 or Ed25519"
 
     play(story)
 

@@ -57,7 +57,7 @@ HOLD: Final = 15.0
 #: WebSocket close code for a policy that was broken (RFC 6455 §7.4.1).
 POLICY: Final = 1008
 
-_UNSAID: Final = "who this is has not been proved"
+_UNSAID: Final = "this station has not proved its identity"
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ from evouch.wire import MalformedJson, convert, decode, encode
 __all__ = ["HANDLERS", "error"]
 
 _JSON: Final = "application/json"
+#: Refusals of which the details are told too: what was wrong with what the caller sent.
+_TOLD: Final = frozenset({"badPayload", "badQuery", "malformed", "badCertificate"})
 #: What stations and cards may have a slash in.
 _SLASHED: Final = frozenset({"token", "transaction"})
 
@@ -25,7 +27,7 @@ def error(refusal: Refused) -> Response[bytes]:
     """Return a refusal as this API says it; a reason that it has no word for is our fault."""
     reason = refusal.reason if refusal.reason in ERRORS else "serverError"
     status, sentence = ERRORS[reason]
-    told = refusal.detail if reason in {"badPayload", "badQuery", "malformed"} else ""
+    told = refusal.detail if reason in _TOLD else ""
     body = ErrorAnswer(ErrorBody(reason, sentence, {"why": told} if told else {}))
     headers = {"WWW-Authenticate": 'Bearer realm="evouch"'} if reason == "unauthorized" else {}
     return Response(encode(body), status_code=status, media_type=_JSON, headers=headers)

@@ -13,12 +13,13 @@ from evouch.units import format_time, parse_time
 from evouch.web import api_identity_models as m
 from evouch.web import words_identity as words
 from evouch.web.api_routes import Ask, asked_station, operation
+from evouch.web.enrolling import enrolled
 
 __all__ = ["given", "identity_of", "standing"]
 
 _MATERIAL = (
     "unknownStation", "oneMaterial", "privateKey", "badKey", "weakKey", "publicDemoKey", "badDid", "unsupportedDid",
-    "badCertificate", "materialTaken",
+    "badCertificate", "materialTaken", "revoked",
 )  # fmt: skip
 
 
@@ -43,18 +44,19 @@ async def enrol_identity(ask: Ask) -> m.IdentityInfo:
     body: m.Enrol = ask.body
     kind, material = _given(body)
     status = IdentityStatus.NEXT if body.next else IdentityStatus.ACTIVE
-    enrolled = await ask.cpo.identities.enrol(
-        _known(ask), kind, material, actor=ask.actor, status=status, not_before=_time(body.not_before),
-        not_after=_time(body.not_after),
+    identity = await enrolled(
+        ask.cpo, _known(ask), kind, material, actor=ask.actor, status=status, begins=_time(body.not_before),
+        ends=_time(body.not_after),
     )  # fmt: skip
-    return _identity(enrolled)
+    return _identity(identity)
 
 
 @operation("POST", "/stations/{station}/identities/next", takes=m.Next, gives=m.IdentityInfo, refuses=_MATERIAL)
 async def rotate_identity(ask: Ask) -> m.IdentityInfo:
     """Enrol the identity that takes over with its first proof; what is active stays so until then."""
     kind, material = _given(ask.body)
-    return _identity(await ask.cpo.identities.rotate(_known(ask), kind, material, actor=ask.actor))
+    status = IdentityStatus.NEXT
+    return _identity(await enrolled(ask.cpo, _known(ask), kind, material, actor=ask.actor, status=status))
 
 
 @operation(

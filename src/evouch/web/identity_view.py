@@ -6,7 +6,7 @@ from datetime import datetime
 from evouch.cpo.app import Cpo
 from evouch.cpo.stations import StationView
 from evouch.identity.enrolment import Identity, IdentityStatus, usable
-from evouch.web.words_identity import HOW, Badge, badge, short, step
+from evouch.web.words_identity import Badge, badge, how, short, step
 
 __all__ = ["Known", "Seen", "known", "seen"]
 
@@ -46,10 +46,16 @@ def seen(cpo: Cpo, view: StationView) -> Seen:
         return Seen(badge=badge(None), enrolled=enrolled)
     failure = standing.last_failure
     return Seen(
-        badge=badge(standing), how=HOW.get(standing.how, standing.how), since=standing.since,
-        failed=step(str(failure[0])) if failure else "", failed_at=failure[1] if failure else None,
+        badge=badge(standing), how=how(standing.how), since=standing.since,
+        failed=step(str(failure[0]), _unasked(cpo, view)) if failure else "", failed_at=failure[1] if failure else None,
         candidates=standing.candidates, enrolled=enrolled,
     )  # fmt: skip
+
+
+def _unasked(cpo: Cpo, view: StationView) -> str:
+    """Return why this station cannot be asked at all; empty where it can."""
+    mute = view.present is not None and view.present.link.version.startswith("ocpp2") and not cpo.challenger.terms.ocpp2
+    return "OCPP 2.x is not asked" if mute else ""
 
 
 def known(cpo: Cpo, view: StationView) -> list[Known]:

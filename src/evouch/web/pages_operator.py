@@ -48,7 +48,11 @@ async def security(request: AnyRequest) -> Page:
     station = request.query_params.get("station", "")
     found = await desk.cpo.store.security_events(limit=_MANY)
     events = [each for each in found if not station or each.station == station][:_EVENTS]
-    return page("operator_security.html", login=login, events=events, station=station, meaning=words_identity.EVENTS)
+    registered = {view.record.id for view in desk.cpo.stations.list()}  # whoever knocks may name any other
+    return page(
+        "operator_security.html", login=login, events=events, station=station, registered=registered,
+        meaning=words_identity.EVENTS,
+    )  # fmt: skip
 
 
 @get("/operator/payments")

@@ -20,6 +20,7 @@ from evouch.web import words_identity as words
 from evouch.web.api_identity import given, identity_of
 from evouch.web.api_stations import key_state
 from evouch.web.desk import Desk
+from evouch.web.enrolling import enrolled
 from evouch.web.identity_view import known, seen
 from evouch.web.logins import acting, who
 from evouch.web.security import AnyRequest, Login
@@ -69,7 +70,9 @@ async def challenge(request: AnyRequest, station: FromPath[str]) -> Page:
         outcome = await desk.cpo.challenger.challenge(id, actor=login.name)
     except Refused as refusal:
         return _back(station, failed=refusal.reason)
-    return _back(station, done="proven") if outcome.proven else _back(station, failed=outcome.step)
+    if outcome.proven:
+        return _back(station, done="proven")
+    return _back(station, failed=words.step_shown(outcome.step, outcome.reason))
 
 
 @post("/operator/stations/{station:str}/enrol", status_code=303)
@@ -81,13 +84,12 @@ async def enrol(request: AnyRequest, station: FromPath[str]) -> Page:
     try:
         kind, what = material(fields.get("material", ""))
         begins, ends = _moment(fields, "not_before"), _moment(fields, "not_after")
-        await desk.cpo.identities.enrol(
-            id, kind, what, actor=login.name, status=status, not_before=begins, not_after=ends
-        )
+        await enrolled(desk.cpo, id, kind, what, actor=login.name, status=status, begins=begins, ends=ends)
     except Refused as refusal:
         if refusal.reason not in words.REFUSALS:
             raise
-        return await _page(desk, login, id, refused=refusal.reason, typed=fields)
+        why = refusal.detail if refusal.reason == "badCertificate" else ""
+        return await _page(desk, login, id, refused=refusal.reason, why=why, typed=fields)
     return _back(station, done="enrolled")
 
 
@@ -233,6 +235,7 @@ async def _page(desk: Desk, login: Login, id: StationId, *, refused: str = "", *
         transactions=await cpo.store.transactions(station=id, limit=_ROWS),
         quarantine=await cpo.store.quarantined(station=id, limit=_ROWS),
         seen=seen(cpo, view), acting=cpo.challenger.acting(id), identities=known(cpo, view), refused=sentence,
+        why=said.get("why", ""),
         typed={} if refused == "privateKey" else typed,
         until=until if until is not None and until > cpo.clock.now() else None,
         done=said.get("done", ""), failed=said.get("failed", ""),

@@ -17,7 +17,7 @@ from evouch.identity.standing import Standing
 
 __all__ = [
     "DONE", "EVENTS", "HOW", "PROFILES", "REFUSALS", "SIGNS", "STANDINGS", "STEPS", "Badge", "badge", "fingerprint",
-    "short", "step",
+    "how", "short", "step", "step_shown",
 ]  # fmt: skip
 
 #: Reason → HTTP status and sentence of a refused act on identities.
@@ -32,9 +32,9 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "badDid": (422, "This DID cannot be read."),
     "unsupportedDid": (422, "DIDs are did:key, did:w3cp, did:kilt:light, did:ethr and did:ewc, with a key that signs."),
     "badCertificate": (422, "Give the certificate as PEM, or its SHA-256 as 64 hexadecimal digits."),
-    "badTime": (422, "A time looks like 2026-11-20T08:00:00Z, and an identity begins before it ends."),
+    "badTime": (422, "A time looks like 2026-11-20T08:00:00Z. An identity begins before it ends, and ends after now."),
     "alreadyEnrolled": (409, "An identity is enrolled already: another one is enrolled as the next, not on first use."),
-    "revoked": (409, "This identity is revoked, for good. Enrol another one."),
+    "revoked": (409, "This identity was revoked and never counts again. Enrol another one."),
     "offline": (409, "The station is not connected."),
     "unproven": (409, "The station has not proved its identity; nothing is sent to it before."),
     "needsTls": (409, "Certificates are not handled on a plain connection."),
@@ -74,7 +74,12 @@ HOW: Final[dict[str, str]] = {
     TRUSTED_BY[Rule.TRUSTED]: "by an operator's word",
     TRUSTED_BY[Rule.CERTIFICATE]: "by its certificate in TLS",
     TRUSTED_BY[Rule.NETWORK]: "by its password and network",
+    "mTLS instead": "its certificate, instead of a proof",
+    "Basic instead": "its password, instead of a proof",
 }
+
+#: What the challenger says before the answer of a station that it bears with.
+_BORNE: Final = "unproven: "
 
 #: Step of a proof → what its failure means to the operator. The station is told none of it.
 STEPS: Final[dict[str, str]] = {
@@ -84,9 +89,11 @@ STEPS: Final[dict[str, str]] = {
     "timestamp": "Its clock is too far off.",
     "hash": "The hash that it sent is not that of what it sent. Its canonical JSON differs from RFC 8785.",
     "proofOfWork": "It did not do the work that was asked for.",
-    "key": "It named a key that is not enrolled for it, or enrolled nothing that fits.",
+    "key": "No enrolled identity that counts now fits this proof, or the proof names another one.",
     "signature": "The signature is not by a key that is enrolled for it.",
-    "unsupported": "It does not know the message SignedChallenge, or its version of OCPP is not asked.",
+    "unsupported": "It does not know the message SignedChallenge.",
+    "notAsked": "It speaks OCPP 2.x, which is not asked for proofs: the setting ocpp2_extension is off.",
+    "refused": "It refused the challenge, as one that was made for another host than it connected to.",
     "timeout": "It did not answer in time.",
     "internal": "The answer could not be judged, by a fault of ours. The log has more.",
     "expired": "It answered when the challenge had expired.",
@@ -163,9 +170,21 @@ def badge(standing: StandingView | None) -> Badge:
     return STANDINGS[standing.state]
 
 
+def how(text: str) -> str:
+    """Return how a connection came to its standing, as people read it."""
+    if text.startswith(_BORNE):
+        return f"it answered: {text.removeprefix(_BORNE)}"
+    return HOW.get(text, text)
+
+
 def step(name: str, reason: str = "") -> str:
     """Return what a failed step means; an unknown one as its own reason."""
-    return STEPS.get(name) or reason or name
+    return STEPS.get(step_shown(name, reason)) or reason or name
+
+
+def step_shown(name: str, reason: str = "") -> str:
+    """Return the step under which it is explained: to be unasked is no fault of the firmware."""
+    return "notAsked" if name == "unsupported" and reason.startswith("OCPP 2") else name
 
 
 def fingerprint(identity: Identity) -> str:
