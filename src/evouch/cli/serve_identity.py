@@ -65,14 +65,13 @@ def server_tls(tls: Tls | None) -> ssl.SSLContext | None:
 
 
 def observer(sound: Callable[[str, StationId, str], None]) -> Observe:
-    """Return who notes what happens to connections: security events by ``sound``, the rest in the log, in detail."""
+    """Return who notes what happens to connections: security events by ``sound``, and each in the log, as detail."""
 
     def observe(event: ConnectionEvent) -> None:
         if event.security:
             detail = f"{event.detail}, from {event.address or 'unknown'}"
             sound(ALARMS.get(event.kind, event.kind.value), event.station or StationId(""), detail)
-        else:
-            _log.debug("%s %s %s: %s", event.kind.value, event.station, event.connection, event.detail)
+        _log.debug("%s %s %s: %s", event.kind.value, event.station, event.connection, event.detail)
 
     return observe
 
