@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +27,7 @@ from evouch.cli.simulators import Simulators
 from evouch.clock import SystemClock, SystemEntropy
 from evouch.errors import EvouchError
 from evouch.identity.did import did_key
+from evouch.identity.enrolment import IdentityKind
 from evouch.identity.keys import KeyType, PrivateKey
 from evouch.ids import OcppVersion, StationId
 from evouch.station.prover import Prover
@@ -162,6 +164,24 @@ def test_dids_certificates_and_validity_are_taken(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_the_list_says_what_does_not_count_now(tmp_path: Path) -> None:
+    async def story(office: Office) -> None:
+        enrol, past, later = (
+            office.backend.cpo.identities.enrol,
+            datetime(2021, 1, 2, tzinfo=UTC),
+            "2040-01-01T00:00:00Z",
+        )
+        await enrol(StationId("CS-1"), IdentityKind.CERTIFICATE, "ab" * 32, actor="test", not_after=past)
+        await office.run("enrol", "CS-1", "--certificate", "cd" * 32, "--not-before", later)
+        await office.run("enrol", "CS-1", "--certificate", "ef" * 32)
+        rows = [" ".join(line.split()) for line in (await office.run("list")).out.splitlines()[1:]]
+        assert rows[0].startswith(f"CS-1 expired certificate {'ab' * 8}… until 2021-01-02 00:00 ")
+        assert rows[1].startswith(f"CS-1 not yet valid certificate {'cd' * 8}… from 2040-01-01 00:00 ")
+        assert rows[2].startswith(f"CS-1 active certificate {'ef' * 8}… always ")
+
+    play(tmp_path, story)
+
+
 def test_what_keygen_prints_with_json_is_taken_as_it_is(tmp_path: Path) -> None:
     async def story(office: Office) -> None:
         printed = await office.run("keygen", "--out", str(office.folder / "station.pem"), "--json", online=False)
@@ -231,6 +251,7 @@ def test_what_the_backend_refuses_is_its_sentence(tmp_path: Path) -> None:
             (("enrol", "CS-1", "--key", office.file("weak.json", weak)), "weakKey"),
             (("enrol", "CS-1", "--certificate", office.file("c.pem", "-----BEGIN CERTIFICATE-----")), "badCertificate"),
             (("enrol", "CS-1", "--certificate", "ab" * 32, "--not-after", "soon"), "badTime"),
+            (("enrol", "CS-1", "--certificate", "ab" * 32, "--not-after", "2020-01-01T00:00:00Z"), "badTime"),
             (("enrol", "CS 1", "--certificate", "ab" * 32), "badStationId"),
             (("list", "NOBODY"), "unknownStation"),
             (("revoke", "nothing"), "unknownIdentity"),

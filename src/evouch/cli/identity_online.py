@@ -7,6 +7,7 @@ exit code is 0 if it was done, 1 if it was refused or not proved, 2 if it was no
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -118,16 +119,19 @@ def list_identities(
     config: _Config = None,
     as_json: _Json = False,
 ) -> None:
-    """List enrolled identities, revoked ones included."""
+    """List enrolled identities, revoked ones included; expired says which do not count any more."""
+    from evouch.clock import SystemClock
+
     path = ("stations", station, "identities") if station else ("identities",)
     with _api(backend, token_file, config) as api:
         answer = api.ask("GET", *path)
-    found = answer["identities"]
-    rows = [("STATION", "STATUS", "IDENTITY", "ENROLLED", "FIRST PROVED", "ID")]
+    found, now = answer["identities"], SystemClock().now()
+    rows = [("STATION", "STATUS", "IDENTITY", "VALID", "ENROLLED", "FIRST PROVED", "ID")]
     rows += [
         (
-            each["station"], each["status"], _short(each), f"{_day(each['enrolled_at'])} by {each['enrolled_by']}",
-            _day(each["first_proven_at"]) or "never", each["id"],
+            each["station"], _status(each, now), _short(each), _bounds(each) or "always",
+            f"{_day(each['enrolled_at'])} by {each['enrolled_by']}", _day(each["first_proven_at"]) or "never",
+            each["id"],
         )
         for each in found
     ]  # fmt: skip
@@ -269,6 +273,23 @@ def _line(identity: dict[str, Any]) -> str:
         f"{word} {identity[name]}" for name, word in (("not_before", "from"), ("not_after", "until")) if identity[name]
     ]
     return f"{_short(identity)} ({', '.join([identity['status'], *limits])})"
+
+
+def _status(identity: dict[str, Any], now: datetime) -> str:
+    """Return whether an identity counts, by this machine's clock, in the words of the operator's page."""
+    from evouch.units import parse_time
+
+    begins, ends = (identity[name] and parse_time(identity[name]) for name in ("not_before", "not_after"))
+    if identity["status"] == "revoked":
+        return "revoked"
+    if ends and now >= ends:
+        return "expired"
+    return "not yet valid" if begins and now < begins else str(identity["status"])
+
+
+def _bounds(identity: dict[str, Any]) -> str:
+    named = (("from", "not_before"), ("until", "not_after"))
+    return " ".join(f"{word} {_day(identity[name])}" for word, name in named if identity[name])
 
 
 def _day(time: str | None) -> str:
