@@ -129,9 +129,38 @@ def test_files_that_are_not_there_or_hold_something_else_are_a_sentence(files: P
         client_tls(files / "nothing.pem", None, None)
 
 
+def test_a_key_is_offered_where_there_is_one(files: Path) -> None:
+    prover = described(**{"identity.key_file": files / "key.pem", "identity.offer_key": True}).prover
+    assert prover is not None
+    assert prover.offers_key
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--manner", "odd"), "--manner: Invalid enum value 'odd', not one of: own, reference"),
+        (("--identity-kind", "tpm"), "--identity-kind: Invalid enum value 'tpm', not one of: publicKey, web3, "),
+        (("--version", "3"), "--version: Invalid enum value '3', not one of: 1.6, 2.0.1, 2.1"),
+        (("--offer-key",), "only a publicKey identity with a key_file (--identity-key) has a key to offer"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_option_that_was_typed(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        typer.main.get_command(app)(["run", *words], standalone_mode=False)
+    assert sentence in str(caught.value)
+
+
 def test_the_command_takes_all_of_it_as_options() -> None:
     named = {option for each in typer.main.get_command(app).commands["run"].params for option in each.opts}  # type: ignore[attr-defined]
-    wanted = {"--identity-key", "--identity-kind", "--did", "--manner", "--unknown-message", "--ignore-pending"}
+    wanted = {
+        "--identity-key",
+        "--identity-kind",
+        "--did",
+        "--manner",
+        "--unknown-message",
+        "--ignore-pending",
+        "--offer-key",
+    }
     assert wanted | {"--clock-offset", "--certificate-file", "--key-file", "--boot-on-reconnect"} <= named
 
 

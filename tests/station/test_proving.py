@@ -400,3 +400,22 @@ def test_firmware_without_a_key_may_answer_under_an_id_that_nobody_asked(version
             assert [4, "-1", "GenericError"] == home.strays[0][:3]
 
     run(story())
+
+
+def test_whoever_watches_the_station_is_told_of_boots_challenges_and_why_one_was_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="evouch.station")
+
+    async def story() -> None:
+        async with tool(V16, prover=Prover(key=ED25519.pem(), host="csms.example")) as home:
+            await proof(home)
+            elsewhere = base64url(b"other.example")
+            assert (await home.ask(CHALLENGE, challenge(f"{NONCE}.{elsewhere}")))[0] == "SecurityError"
+
+    run(story())
+    told = " | ".join(record.getMessage() for record in caplog.records)
+    assert "CS-1: boot Accepted, interval " in told
+    assert "CS-1: challenged | " in told
+    assert "CS-1: challenge refused: " in told
+    assert "another host than the one I am connected to" in told

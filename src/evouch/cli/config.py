@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 import typer
@@ -58,16 +58,21 @@ def load(
     file: Path | None = None,
     flags: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Loaded[C]:
     """Return the configuration of one command; raise :class:`ConfigError` where it does not hold.
 
-    ``flags`` maps dotted names to values; None means that the flag was not given.
+    ``flags`` maps dotted names to values; None means that the flag was not given. ``options``
+    are the flags that are not called as their setting.
     """
     actor = next(name for name, known in ACTORS.items() if known is kind)
     variables = os.environ if environ is None else environ
     types_of = dict(_leaves(kind))
     tree, origins = _from_file(actor, file, variables, types_of)
-    for name, value, origin in (*_from_environment(actor, variables, types_of), *_from_flags(flags or {}, types_of)):
+    for name, value, origin in (
+        *_from_environment(actor, variables, types_of),
+        *_from_flags(flags or {}, types_of, options or {}),
+    ):
         _put(tree, name, value)
         origins[name] = origin
     try:
@@ -118,9 +123,11 @@ def _from_environment(
             raise ConfigError(f"{variable}: there is no such setting")
 
 
-def _from_flags(flags: Mapping[str, object], types_of: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+def _from_flags(
+    flags: Mapping[str, object], types_of: Mapping[str, Any], options: Mapping[str, str]
+) -> Iterator[tuple[str, Any, str]]:
     for name, value in flags.items():
-        flag = "--" + name.replace(".", "-").replace("_", "-")
+        flag = options.get(name) or "--" + name.replace(".", "-").replace("_", "-")
         if value is not None:
             yield name, _read(str(value), name, types_of, flag), flag
 
@@ -135,7 +142,8 @@ def _read(text: str, name: str, types_of: Mapping[str, Any], origin: str) -> obj
     try:
         return cast("object", msgspec.convert(text, kind, strict=False, dec_hook=_revive))
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {error}") from None
+        choices = f", not one of: {', '.join(get_args(kind))}" if get_origin(kind) is Literal else ""
+        raise ConfigError(f"{origin}: {error}{choices}") from None
 
 
 # ── names and types ─────────────────────────────────────────────────────────────────────

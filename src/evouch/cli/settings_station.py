@@ -29,13 +29,19 @@ class StationIdentity(Section, frozen=True, kw_only=True):
     did: str = ""
     #: own: hexadecimal, the payload itself is signed; reference: as W3CP's own firmware writes it
     manner: Literal["own", "reference"] = "own"
+    #: bring the public key along with the proof, for a backend that has a window for a first key open
+    offer_key: bool = False
     #: hashes per second for a proof of work, to play small hardware; 0: as fast as this machine
     hash_rate: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     def __post_init__(self) -> None:
         if (self.kind == "web3") is not bool(self.did):
-            raise ValueError("a web3 identity is named by its did, and no other has one")
+            raise ValueError("a web3 identity is named by its did (--did), and no other has one")
         if self.kind == "x509Certificate" and self.key_file is not None:
-            raise ValueError("an x509Certificate identity signs with the station's key_file, beside certificate_file")
+            raise ValueError(
+                "an x509Certificate identity signs with the station's key_file (--key-file), beside certificate_file"
+            )
         if self.kind == "web3" and self.key_file is None:
-            raise ValueError("a web3 identity needs its key_file")
+            raise ValueError("a web3 identity needs its key_file (--identity-key)")
+        if self.offer_key and (self.kind != "publicKey" or self.key_file is None):
+            raise ValueError("only a publicKey identity with a key_file (--identity-key) has a key to offer")

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["app", "spec_of", "tls_of"]
 
 app = typer.Typer(no_args_is_help=True)
+
+#: Options that are shorter than the settings that they set.
+_OPTIONS: Final = {
+    "identity.key_file": "--identity-key", "identity.manner": "--manner", "identity.did": "--did",
+    "identity.offer_key": "--offer-key",
+}  # fmt: skip
 
 
 @app.callback()
@@ -60,6 +66,10 @@ def run(
             "the hash is signed, as W3CP's own firmware does."
         ),
     ] = None,
+    offer_key: Annotated[
+        bool | None,
+        typer.Option("--offer-key", help="Bring the public key along with the proof, for trust on first use."),
+    ] = None,
     unknown_message: Annotated[
         str | None,
         typer.Option(
@@ -99,10 +109,11 @@ def run(
         "id": id, "version": version, "backend": backend, "password_file": password_file, "http.port": http_port,
         "ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file,
         "identity.key_file": identity_key, "identity.kind": identity_kind, "identity.did": did,
-        "identity.manner": manner, "unknown_message": unknown_message, "clock_offset": clock_offset,
+        "identity.manner": manner, "identity.offer_key": offer_key,
+        "unknown_message": unknown_message, "clock_offset": clock_offset,
         "ignore_pending": ignore_pending, "boot_on_reconnect": boot_on_reconnect,
     }  # fmt: skip
-    asyncio.run(_serve(load(StationConfig, file=config, flags=flags).config, as_json=as_json))
+    asyncio.run(_serve(load(StationConfig, file=config, flags=flags, options=_OPTIONS).config, as_json=as_json))
 
 
 async def _serve(config: "StationConfig", *, as_json: bool) -> None:
@@ -168,6 +179,7 @@ def _prover(config: "StationConfig") -> "Prover | None":
     return Prover(
         key=KeyBytes(contents(file)), kind=IdentityKind(wanted.kind), manner=Profile(wanted.manner), did=wanted.did,
         certificate=certificate_in(named) if named else None, hash_rate=wanted.hash_rate, host=host,
+        offers_key=wanted.offer_key,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ beside it, and given up when the connection is gone. A challenge for another hos
 that this station connected to was relayed by somebody, and is refused.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,8 @@ from evouch.station.timers import StationTime
 
 __all__ = ["Proving"]
 
+_log = logging.getLogger(__name__)
+
 
 class Proving:
     """One station's key at work. Raises ``Refused("badKey")`` when it is made with what is no key."""
@@ -38,15 +41,23 @@ class Proving:
 
     async def answer(self, challenge: ProveIdentity, *, wanted: Callable[[], bool]) -> IdentityProof:
         """Return the proof. Raises PeerFault for a challenge that is refused, Offline once it is not ``wanted``."""
+        _log.info("%s: challenged", self._station)
         if self._prover.replays and self._first is not None:
             return self._first
+        try:
+            self._refuse(challenge)
+        except PeerFault as fault:
+            _log.warning("%s: challenge refused: %s", self._station, fault)
+            raise
+        proof = await self._prove(challenge, wanted)
+        self._first = self._first or proof
+        return proof
+
+    def _refuse(self, challenge: ProveIdentity) -> None:
         if challenge.difficulty > MAX_DIFFICULTY:
             raise PeerFault("PropertyConstraintViolation", f"no more than {MAX_DIFFICULTY} bits of work")
         if (host := endpoint_of(challenge.nonce)) and self._prover.host and host != self._prover.host:
             raise PeerFault("SecurityError", "this challenge was made for another host than the one I am connected to")
-        proof = await self._prove(challenge, wanted)
-        self._first = self._first or proof
-        return proof
 
     async def _prove(self, challenge: ProveIdentity, wanted: Callable[[], bool]) -> IdentityProof:
         draft = self._document(challenge, self._time.now(), None)

@@ -233,6 +233,7 @@ class Uplink:
         if isinstance(answer, BootAnswer):
             self._time.set(answer.now)
             self.registration = answer.status
+            _log.info("%s: boot %s, interval %d s", self.spec.id, answer.status, answer.interval)
             self.line.mute(answer.status is BootStatus.REJECTED)
             ignored = answer.status is BootStatus.PENDING and self.spec.ignores_pending
             if answer.status is BootStatus.ACCEPTED or ignored:
