@@ -6,7 +6,8 @@ In every round each of them serves Heartbeat and MeterValues of OCPP 1.6 on 200 
 one is answered; figures are medians of the rounds, in microseconds of CPU (user and
 system, all threads) per answered CALL. ``evouch`` hands payloads to a handler, as the
 others do; ``+dialogue`` also translates every message into the neutral dialogue and its
-answer back, which the others leave to their users.
+answer back, which the others leave to their users. ``picows alone`` answers fixed bytes to
+frames that it does not look at: below that nothing on this library can be.
 """
 
 import argparse
@@ -31,6 +32,7 @@ NODE: Final = PEERS / "node"
 OCPP_RPC: Final = "ocpp-rpc@2.2.1"
 OURS: Final = "evouch"
 WHOLE: Final = "+dialogue"
+BARE: Final = "picows alone"
 #: Rival → how many times our CPU time it must take at least.
 TARGETS: Final = {"ocpp+websockets": 20.0, "ocpp-rpc": 2.5}
 MESSAGES: Final = {"Heartbeat": HEARTBEAT, "MeterValues": METER_VALUES}
@@ -43,6 +45,7 @@ def commands() -> dict[str, list[str]]:
     found = {
         OURS: [*python, "bench.peers.evouch_server", "wire"],
         WHOLE: [*python, "bench.peers.evouch_server", "dialogue"],
+        BARE: [*python, "bench.peers.bare_server"],
         "ocpp+websockets": [*python, "bench.peers.mobilityhouse_server"],
     }
     if shutil.which("node") and _installed():
