@@ -170,6 +170,8 @@ def test_what_a_firmware_cannot_is_remembered_until_it_is_another_one() -> None:
         await hand.hang_up()
         again = await Hand(town).open()
         assert (await again.boot())["status"] == "Pending", "with nothing enrolled it need not be asked twice"
+        outcome = await town.cpo.challenger.challenge(CS, actor="test")
+        assert ("unsupported", "its firmware did not know the message before") == (outcome.step, outcome.reason)
         await town.wait(1)
         assert again.state == "untrusted"
         assert again.calls("SignedChallenge") == []

@@ -86,7 +86,7 @@ class Challenger:
             return visit
         self.gate(visit)
         if self.visitors.mute(visit):
-            self.judge.unsupported(visit, "OCPP 2.x is not asked")
+            self.judge.unsupported(visit, self.visitors.why_mute(visit))
         else:
             silence = min(self.terms.silence, CANDIDATE_SILENCE) if link.candidate else self.terms.silence
             self.agenda.after(silence, ("silence", link.connection), lambda: self._after_silence(visit))
@@ -159,7 +159,7 @@ class Challenger:
             raise Refused("toldToWait", "its boot was rejected: it hears nothing until it boots again")
         await self.identities.registry.store.commit(self.identities.registry.audit(actor, "challenge station", station))
         if self.visitors.mute(visit):
-            return Outcome(proven=False, step="unsupported", reason="OCPP 2.x is not asked")
+            return Outcome(proven=False, step="unsupported", reason=self.visitors.why_mute(visit))
         return await asyncio.shield(self.ask(visit))
 
     def contact(self, visit: Visit) -> None:
@@ -186,7 +186,7 @@ class Challenger:
         if visit.standing in {Standing.NEW, Standing.FAILED}:
             visit.turn(Turn.ASK, self.clock)
             if self.visitors.mute(visit):  # what it would answer is known
-                return self._end(visit, self.judge.unsupported(visit, "OCPP 2.x is not asked"))
+                return self._end(visit, self.judge.unsupported(visit, self.visitors.why_mute(visit)))
         self.agenda.soon(lambda: self._round(visit))
         return round
 

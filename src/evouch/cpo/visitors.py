@@ -48,13 +48,20 @@ class Visitors:
 
     def mute(self, visit: Visit) -> bool:
         """Return whether it cannot be asked, or need not be: nothing is enrolled, and its firmware cannot answer."""
-        if not visit.v16 and not self.terms.ocpp2:
+        if self._unasked(visit):
             return True
         record = self.identities.registry.station(visit.station)
         if record is None or record.unable is None or record.unable != self.firmware(visit):
             return False
         nothing = not self.identities.usable(visit.station) and not self.identities.window_open(visit.station)
         return nothing and self.terms.on_unsupported != OnUnsupported.REJECT
+
+    def why_mute(self, visit: Visit) -> str:
+        """Return why a mute connection is not asked."""
+        return "OCPP 2.x is not asked" if self._unasked(visit) else "its firmware did not know the message before"
+
+    def _unasked(self, visit: Visit) -> bool:
+        return not visit.v16 and not self.terms.ocpp2
 
     def firmware(self, visit: Visit) -> str:
         """Return the firmware that it said it has, else the one that the station had last."""
