@@ -101,7 +101,8 @@ class Bench:
         for message, frame in MESSAGES.items():
             measured = await stations.run(frame, seconds)
             self.figures.setdefault((connections, message, name), []).append(measured.microseconds)
-            self.busiest = max(self.busiest, measured.busy)
+            if name != BARE:  # it is as fast as the generator: its figure is an upper bound, and no rival's
+                self.busiest = max(self.busiest, measured.busy)
         self.errors += [f"{name}: {error[:100]!r}" for error in stations.errors]
         await stations.close()
 
