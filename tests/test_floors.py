@@ -18,23 +18,27 @@ PACKAGE = SRC / "evouch"
 #: Part → floor. Parts of one floor do not import each other, but for those of floor 0, and ``cli`` joins everything.
 FLOORS = {
     "errors": 0, "ids": 0, "units": 0, "clock": 0, "wire": 0, "copies": 0,
-    "charging": 1,
-    "webpayment": 2, "identity": 2, "ocpp": 2, "psp": 2,
+    "charging": 1, "oprf": 1,
+    "webpayment": 2, "autocharge": 2, "identity": 2, "ocpp": 2, "ocpi": 2, "psp": 2,
     "store": 3,
-    "station": 4, "cpo": 4,
+    "station": 4, "cpo": 4, "emsp": 4,
     "web": 5, "cli": 5,
 }  # fmt: skip
 
 #: Part → third-party packages that it may import anywhere in it.
 LIBRARIES = {
     "wire": {"msgspec"},
+    "oprf": {"cryptography"},
     "webpayment": {"segno"},
+    "autocharge": {"structlog"},
     "identity": {"cryptography", "rfc8785", "coincurve"},
     "ocpp": {"msgspec", "jsonschema_rs", "ocpp", "structlog"},
+    "ocpi": {"msgspec", "structlog"},
     "psp": {"msgspec", "jinja2", "structlog"},
     "store": {"msgspec", "cryptography", "structlog"},
     "station": {"structlog"},
     "cpo": {"structlog", "argon2"},
+    "emsp": {"structlog", "argon2"},
     "web": {"msgspec", "jinja2", "structlog"},
     "cli": {"msgspec", "typer", "structlog"},
 }  # fmt: skip
@@ -43,7 +47,8 @@ LIBRARIES = {
 DOORS = {
     "socket ssl picows aiofastnet": ["*/aio*.py", "cli/*"],
     "litestar uvicorn": ["*/aio*.py", "web/*", "*/app.py", "cli/*"],
-    "httpx2 stamina": ["psp/*/client.py", "psp/*/aio.py", "*/app.py", "cli/*"],
+    "ctypes": ["oprf/group_openssl.py"],
+    "httpx2 stamina": ["ocpi/aio*.py", "psp/*/client.py", "psp/*/aio.py", "*/app.py", "cli/*"],
     "sqlalchemy asyncpg alembic": [
         "store/sql*.py",
         "store/columns.py",
@@ -98,7 +103,7 @@ def points_down(file: str, here: str, there: str) -> bool:
     if here in {there, "testing", "__init__", "__main__"}:
         return True
     if there == "testing":
-        return file == "cli/demo.py"
+        return file in {"cli/demo.py", "cli/mock.py"}
     return FLOORS[there] < FLOORS[here] or FLOORS[here] == FLOORS[there] == 0 or (here, there) == ("cli", "web")
 
 

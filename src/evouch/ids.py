@@ -7,21 +7,27 @@ that was broken. Ids that a stranger could guess are never secrets.
 
 import hmac
 import re
+from dataclasses import dataclass
 from typing import Any, NewType, NoReturn, Self
 
 __all__ = [
+    "ContractId",
     "EvseId",
     "EvseNumber",
     "KeyBytes",
     "Mac",
     "OcppVersion",
+    "PartyId",
     "PaymentId",
     "RemoteStartId",
     "Secret",
     "StationId",
     "TransactionId",
+    "Vid",
     "parse_evse_id",
+    "parse_party_id",
     "parse_station_id",
+    "parse_vid",
 ]
 
 #: Identity of a charging station: last path segment of its OCPP URL (OCPP-J 1.6 §3.1.1, 2.x part 4 §3.1).
@@ -38,9 +44,15 @@ RemoteStartId = NewType("RemoteStartId", int)
 PaymentId = NewType("PaymentId", str)
 #: OCPP version as its WebSocket subprotocol spells it: ``ocpp1.6``, ``ocpp2.0.1``, ``ocpp2.1``.
 OcppVersion = NewType("OcppVersion", str)
+#: Hashed MAC address of a vehicle at one eMSP: 64 lower-case hex digits ("Autocharge Roaming" §4.1).
+Vid = NewType("Vid", str)
+#: Contract of a driver with an eMSP, as the eMSP spells it (OCPI Token.contract_id, CiString(36)).
+ContractId = NewType("ContractId", str)
 
 #: OCPP 2.x SecurityCtrlr.Identity and 1.6 allow 48 characters; identifierString of part 2 §2.
 _STATION = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}\Z")
+_PARTY = re.compile(r"([A-Z]{2})\*?([A-Z0-9]{3})\Z", re.IGNORECASE | re.ASCII)
+_VID = re.compile(r"[0-9a-f]{64}\Z", re.IGNORECASE | re.ASCII)
 _EVSE = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9][A-Z0-9*]{0,30}\Z", re.IGNORECASE | re.ASCII)
 
 
@@ -58,6 +70,34 @@ def parse_evse_id(text: str) -> EvseId:
         msg = "an EVSE id looks like DE*ABC*E123"
         raise ValueError(msg)
     return EvseId(text)
+
+
+def parse_vid(text: str) -> Vid:
+    """Return ``text`` as a VID in lower case: 64 hex digits, the output of the OPRF."""
+    if not _VID.match(text):
+        msg = "a VID is 64 hex digits"
+        raise ValueError(msg)
+    return Vid(text.lower())
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartyId:
+    """A party as OCPI names it: ISO 3166 country and the id it has there, both in upper case."""
+
+    country: str
+    party: str
+
+    def __str__(self) -> str:
+        return f"{self.country}*{self.party}"
+
+
+def parse_party_id(text: str) -> PartyId:
+    """Return ``DE*ABC``, ``DEABC`` or ``de*abc`` as a party (OCPI credentials, CiString(2) and CiString(3))."""
+    found = _PARTY.match(text)
+    if not found:
+        msg = "a party is two letters of a country and three letters or digits, like DE*ABC"
+        raise ValueError(msg)
+    return PartyId(found[1].upper(), found[2].upper())
 
 
 class _Hidden:

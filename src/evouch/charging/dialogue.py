@@ -20,7 +20,7 @@ from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import Authorization, IdToken, Limit
 from evouch.clock import Tick
 from evouch.errors import PeerRefused, Unreachable
-from evouch.ids import EvseNumber, OcppVersion, RemoteStartId, Secret, StationId, TransactionId
+from evouch.ids import EvseNumber, Mac, OcppVersion, RemoteStartId, Secret, StationId, TransactionId
 from evouch.units import Money, Watts, Wh
 
 A = TypeVar("A")
@@ -245,6 +245,21 @@ class MeterSampled(Fact[None]):
 
     evse: EvseNumber
     readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleIdentified(Fact[None]):
+    """A station learnt which vehicle is plugged in, beside any question about a token (docs/decisions/050).
+
+    2.x: NotifyEvent of ConnectedEV.VehicleId. 1.6: our DataTransfer. ``mac`` is None where what
+    was sent is no MAC address; it is an argument on its way, and is kept nowhere.
+    """
+
+    mac: Mac | None
+    evse: EvseNumber | None = None
+    connector: int | None = None
+    transaction: TransactionId | None = None
+    at: datetime | None = None
 
 
 class DataStatus(StrEnum):
@@ -481,6 +496,18 @@ class SendData(Order[DataAnswer]):
     vendor: str
     message: str | None = None
     data: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnounceStart(Order[Yes]):
+    """Our DataTransfer on all versions: a known vehicle starts in ``seconds``, unless a card or a code comes first.
+
+    ``seconds`` 0 takes the announcement back (docs/decisions/051).
+    """
+
+    evse: EvseNumber
+    seconds: int
+    connector: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Who asks for energy, and what the answer is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from evouch.ids import PaymentId
+from evouch.ids import Mac, PaymentId
 from evouch.units import Money, Wh
 
-__all__ = ["Authorization", "IdToken", "Limit", "TokenKind", "TokenStatus"]
+__all__ = ["Allowed", "Authorization", "IdToken", "Limit", "TokenKind", "TokenStatus"]
 
 
 class TokenKind(StrEnum):
@@ -28,12 +28,30 @@ class TokenKind(StrEnum):
     UNSAID = ""
 
 
+_VEHICLES = frozenset({TokenKind.MAC_ADDRESS, TokenKind.EVCCID})
+
+
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """An identifier as a station presents it. OCPP compares it without regard to case."""
+    """An identifier as a station presents it. OCPP compares it without regard to case.
+
+    That of a vehicle carries its address in ``mac`` and nothing in ``value``: what is kept of
+    such a token is :attr:`bare`, or the VID that an eMSP made of the address.
+    """
 
     value: str
     kind: TokenKind = TokenKind.UNSAID
+    mac: Mac | None = field(default=None, repr=False)
+
+    @property
+    def vehicle(self) -> bool:
+        """Whether a vehicle is named, readably or not; never looked up by its value."""
+        return self.mac is not None or self.kind in _VEHICLES
+
+    @property
+    def bare(self) -> "IdToken":
+        """The token without what must not be kept."""
+        return IdToken("", self.kind) if self.vehicle else self
 
     @property
     def key(self) -> str:
@@ -54,6 +72,16 @@ class TokenStatus(StrEnum):
     NOT_AT_THIS_LOCATION = "NotAtThisLocation"
     NOT_AT_THIS_TIME = "NotAtThisTime"
     UNKNOWN = "Unknown"
+
+
+class Allowed(StrEnum):
+    """The verdict of an eMSP on a token; values as OCPI spells them (AllowedType, a closed list)."""
+
+    ALLOWED = "ALLOWED"
+    BLOCKED = "BLOCKED"
+    EXPIRED = "EXPIRED"
+    NO_CREDIT = "NO_CREDIT"
+    NOT_ALLOWED = "NOT_ALLOWED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +109,10 @@ class Authorization:
     expires: datetime | None = None
     payment: PaymentId | None = None
     group: str | None = None
+    #: the charge of a roaming partner's customer that this answer belongs to (``charging.roaming.RoamingCharge.id``)
+    roaming: str | None = None
+    #: how the token is remembered where it must not be kept as it came (vehicles)
+    token: IdToken | None = None
 
     @property
     def accepted(self) -> bool:

@@ -1,0 +1,1 @@
+"""An e-mobility service provider: drivers, contracts, tokens, vehicles, and what operators ask about them."""
