@@ -18,8 +18,8 @@ from evouch.ids import ContractId, PartyId, parse_vid
 
 __all__ = [
     "AUTO_CHARGE_CAPABLE", "VEHICLE_TOKEN", "AuthorizationInfo", "BusinessDetails", "Cdr", "CdrDimension",
-    "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult", "ConflictNotice", "Connector", "Credentials",
-    "CredentialsRole", "DisplayText", "Endpoint", "Evse", "GeoLocation", "Location", "LocationReferences", "Price",
+    "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult", "ConflictNotice", "Connector",
+    "Credentials", "CredentialsRole", "DisplayText", "Endpoint", "Evse", "GeoLocation", "Location", "LocationReferences", "Price",
     "PriceComponent", "RegisterVehicle", "ReserveNow", "Session", "SignAnswer", "SignRequest", "StartSession",
     "StopSession", "Tariff", "TariffElement", "TaxAmount", "Token", "UnlockConnector", "VehicleObject", "Version",
     "VersionDetails", "WebPaymentNotice", "Wire",
