@@ -18,11 +18,11 @@ from evouch.ids import ContractId, PartyId, parse_vid
 
 __all__ = [
     "AUTO_CHARGE_CAPABLE", "VEHICLE_TOKEN", "AuthorizationInfo", "BusinessDetails", "Cdr", "CdrDimension",
-    "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult", "ConflictNotice", "Connector",
-    "Credentials", "CredentialsRole", "DisplayText", "Endpoint", "Evse", "GeoLocation", "Location", "LocationReferences", "Price",
-    "PriceComponent", "RegisterVehicle", "ReserveNow", "Session", "SignAnswer", "SignRequest", "StartSession",
-    "StopSession", "Tariff", "TariffElement", "TaxAmount", "Token", "UnlockConnector", "VehicleObject", "Version",
-    "VersionDetails", "WebPaymentNotice", "Wire",
+    "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult", "ConflictNotice",
+    "Connector", "Credentials", "CredentialsRole", "DisplayText", "Endpoint", "Evse", "GeoLocation",
+    "Location", "LocationReferences", "Price", "PriceComponent", "RegisterVehicle", "ReserveNow", "Session",
+    "SignAnswer", "SignRequest", "StartSession", "StopSession", "Tariff", "TariffElement", "TaxAmount",
+    "Token", "UnlockConnector", "VehicleObject", "Version", "VersionDetails", "WebPaymentNotice", "Wire",
 ]  # fmt: skip
 
 #: TokenType of a vehicle ("Autocharge Roaming" §7.4); the only one whose uid may be longer than 36 characters.
