@@ -1,17 +1,18 @@
 """A store in this process's memory: for tests, stories and instruments. Gone with the process."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.sessions import SessionState
 from evouch.ids import PaymentId, RemoteStartId, StationId, TransactionId
+from evouch.store.memory_records import first, newest, own
+from evouch.store.memory_roaming import MemoryRoaming
 from evouch.store.ports import Add, Change, Conflict, Delete, Put
 from evouch.store.records import (
-    KEYS,
     ApiToken,
     AuditRow,
     Code,
@@ -35,16 +36,14 @@ from evouch.webpayment.checkout import Checkout
 
 __all__ = ["MemoryStore"]
 
-R = TypeVar("R", bound=Record)
-
 _UNDECIDED = frozenset({QuarantineState.HELD, QuarantineState.KEPT})
 
 
-class MemoryStore:
+class MemoryStore(MemoryRoaming):
     """Implements :class:`~evouch.store.ports.Store`. ``close`` keeps everything, so a restart can be played."""
 
     def __init__(self) -> None:
-        self._records: dict[type, dict[Any, Any]] = {kind: {} for kind in KEYS}
+        super().__init__()
         self._number = 0
 
     async def commit(self, *changes: Change) -> None:
@@ -64,17 +63,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Do nothing: memory has nothing to write."""
-
-    async def records(self, kind: type[R]) -> list[R]:
-        """Return everything of one type, in the order of writing: for exports and tests."""
-        return self._all(kind)
-
-    def _get(self, kind: type[R], key: Any) -> R | None:
-        found: R | None = self._records[kind].get(key)
-        return None if found is None else _own(found)
-
-    def _all(self, kind: type[R], where: Callable[[R], bool] = lambda _: True) -> list[R]:
-        return [_own(record) for record in self._records[kind].values() if where(record)]
 
     # stations and their keys
 
@@ -105,7 +93,7 @@ class MemoryStore:
 
     async def transaction_by_start(self, station: StationId, start_key: str) -> Transaction | None:
         found = self._all(Transaction, lambda one: (one.station, one.start_key) == (station, start_key))
-        return _first(_newest(found, _started_at))
+        return first(newest(found, _started_at))
 
     async def transactions(
         self, *, active: bool = False, station: StationId | None = None, limit: int = 1000
@@ -114,7 +102,7 @@ class MemoryStore:
             Transaction,
             lambda one: station in {None, one.station} and not (active and one.state is SessionState.ENDED),
         )
-        return _newest(found, _started_at)[:limit]
+        return newest(found, _started_at)[:limit]
 
     async def next_number(self) -> int:
         self._number += 1
@@ -139,7 +127,7 @@ class MemoryStore:
         return self._newest_checkout(lambda one: (one.place.station, one.remote_start) == (station, remote_start))
 
     async def checkouts(self, *, active: bool = False, limit: int = 1000) -> list[Checkout]:
-        return _newest(self._all(Checkout, lambda one: not (active and one.final)), _created_at)[:limit]
+        return newest(self._all(Checkout, lambda one: not (active and one.final)), _created_at)[:limit]
 
     async def code_taken(self, place: EvsePlace, slot: int) -> PaymentId | None:
         code = self._get(Code, (place, slot))
@@ -152,7 +140,7 @@ class MemoryStore:
         return self._all(Intent, lambda one: payment in {None, one.payment} and not (open and one.done_at is not None))
 
     def _newest_checkout(self, where: Callable[[Checkout], bool]) -> Checkout | None:
-        return _first(_newest(self._all(Checkout, where), _created_at))
+        return first(newest(self._all(Checkout, where), _created_at))
 
     # who stations are
 
@@ -186,10 +174,10 @@ class MemoryStore:
     # what operators read
 
     async def audit(self, *, limit: int = 200) -> list[AuditRow]:
-        return _newest(self._all(AuditRow), _at)[:limit]
+        return newest(self._all(AuditRow), _at)[:limit]
 
     async def security_events(self, *, limit: int = 200) -> list[SecurityEvent]:
-        return _newest(self._all(SecurityEvent), _at)[:limit]
+        return newest(self._all(SecurityEvent), _at)[:limit]
 
     async def operator(self, name: str) -> Operator | None:
         return self._get(Operator, name)
@@ -207,25 +195,7 @@ def _changed(stored: Record | None, change: Change) -> Record | None:
             raise Conflict(record)
     elif isinstance(record, Checkout) and not newer(stored if isinstance(stored, Checkout) else None, record):
         raise Conflict(record)
-    return _own(record)
-
-
-def _own(record: R) -> R:
-    """Return a record that shares nothing that can change with the caller's."""
-    if isinstance(record, StationRecord):
-        return replace(record, settings=dict(record.settings))
-    return record
-
-
-def _newest(records: Iterable[R], when: Callable[[R], datetime]) -> list[R]:
-    """Sort newest first; of equal moments, what was written last comes first."""
-    found = sorted(records, key=when)
-    found.reverse()
-    return found
-
-
-def _first(records: list[R]) -> R | None:
-    return records[0] if records else None
+    return own(record)
 
 
 def _started_at(transaction: Transaction) -> datetime:

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from evouch.charging.equipment import EvsePlace
 from evouch.errors import EvouchError
 from evouch.ids import PaymentId, RemoteStartId, StationId, TransactionId
+from evouch.store.ports_roaming import RoamingStore
 from evouch.store.records import (
     ApiToken,
     AuditRow,
@@ -78,7 +79,7 @@ class Delete(Generic[R_co]):
 Change = Add[Record] | Put[Record] | Delete[Record]
 
 
-class Store(Protocol):
+class Store(RoamingStore, Protocol):
     """Everything an actor remembers. Lists come in a stated order, at most ``limit`` long."""
 
     async def commit(self, *changes: Change) -> None:

@@ -5,12 +5,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from evouch.autocharge.budget import SignDay
 from evouch.charging.dialogue import Reading
 from evouch.charging.equipment import Evse, EvsePlace
+from evouch.charging.geo import Site
+from evouch.charging.roaming import RoamingCharge
 from evouch.charging.sessions import SessionState
 from evouch.charging.tokens import IdToken, TokenKind, TokenStatus
+from evouch.charging.vehicles import Vehicle
 from evouch.identity.enrolment import Identity
 from evouch.ids import EvseNumber, OcppVersion, PaymentId, RemoteStartId, Secret, StationId, TransactionId
+from evouch.ocpi.partner import Partner, PartnerSync
+from evouch.store.records_roaming import (
+    Decision,
+    Driver,
+    DriverToken,
+    EmspSession,
+    Enrolment,
+    Invoice,
+    Notice,
+    OcpiObject,
+    OprfKey,
+)
 from evouch.units import Money, Wh
 from evouch.webpayment.checkout import Checkout
 from evouch.webpayment.ledger import Entry
@@ -20,21 +36,35 @@ __all__ = [
     "ApiToken",
     "AuditRow",
     "Code",
+    "Decision",
+    "Driver",
+    "DriverToken",
+    "EmspSession",
+    "Enrolment",
     "Entry",
     "Identity",
     "Intent",
+    "Invoice",
+    "Notice",
+    "OcpiObject",
     "Operator",
+    "OprfKey",
+    "Partner",
+    "PartnerSync",
     "ProviderEvent",
     "QrKey",
     "QuarantineShare",
     "QuarantineState",
     "Quarantined",
     "Record",
+    "RoamingCharge",
     "Sample",
     "SecurityEvent",
+    "SignDay",
     "StationRecord",
     "TokenRecord",
     "Transaction",
+    "Vehicle",
 ]  # fmt: skip
 
 
@@ -69,6 +99,8 @@ class StationRecord:
     certificate_name: str = ""
     #: the firmware that did not know the message which asks for a proof; None: none did
     unable: str | None = None
+    #: where it stands, as roaming partners are told; without one it is not shown to them
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +149,8 @@ class Transaction:
     status: TokenStatus = TokenStatus.ACCEPTED
     remote_start: RemoteStartId | None = None
     payment: PaymentId | None = None
+    #: the charge of a roaming partner's customer that this is (``RoamingCharge.id``)
+    roaming: str | None = None
     #: first and latest register reading; energy is their difference
     meter_start: Wh | None = None
     meter_last: Wh | None = None
@@ -262,6 +296,8 @@ class ApiToken:
 Record = (
     StationRecord | QrKey | TokenRecord | Transaction | Sample | Code | Checkout | Entry | Intent
     | ProviderEvent | AuditRow | SecurityEvent | Operator | ApiToken | Identity | Quarantined
+    | Partner | PartnerSync | OcpiObject | Vehicle | RoamingCharge
+    | OprfKey | SignDay | Driver | DriverToken | Enrolment | EmspSession | Invoice | Decision | Notice
 )  # fmt: skip
 
 #: The fields that make two records of a type the same one; a dotted name reaches into a value.
@@ -283,4 +319,21 @@ KEYS: Final[dict[type, tuple[str, ...]]] = {
     # one key, one station: the database decides who enrols it
     Identity: ("material",),
     Quarantined: ("id",),
+    # partners, on either side
+    Partner: ("id",),
+    PartnerSync: ("partner", "module"),
+    OcpiObject: ("module", "partner", "owner", "id"),
+    Vehicle: ("owner", "vid"),
+    # an operator's
+    RoamingCharge: ("id",),
+    # an eMSP's
+    OprfKey: ("id",),
+    SignDay: ("partner", "day"),
+    Driver: ("id",),
+    DriverToken: ("key",),
+    Enrolment: ("vid",),
+    EmspSession: ("partner", "id"),
+    Invoice: ("partner", "id"),
+    Decision: ("id",),
+    Notice: ("id",),
 }

@@ -7,7 +7,7 @@ No record holds a MAC address, and none may: a test searches the files for them.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from evouch.charging.geo import Point
 from evouch.charging.tokens import Allowed
@@ -15,6 +15,7 @@ from evouch.ids import ContractId, PartyId, Secret, Vid
 from evouch.units import Money, Wh
 
 __all__ = [
+    "ACTIVE_SESSION",
     "Car",
     "Decision",
     "Driver",
@@ -120,6 +121,10 @@ class Enrolment:
     at: datetime
     #: somebody else's session that named the same vehicle: both are asked (docs/decisions/052)
     rival: str = ""
+
+
+#: Statuses of a session that is not over: it may use a contract, a vehicle, a place.
+ACTIVE_SESSION: Final = frozenset({"ACTIVE", "PENDING"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
