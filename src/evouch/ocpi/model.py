@@ -17,11 +17,11 @@ from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.ids import ContractId, PartyId, parse_vid
 
 __all__ = [
-    "AUTO_CHARGE_CAPABLE", "VEHICLE_TOKEN", "AuthorizationInfo", "BusinessDetails", "Cdr", "CdrDimension",
-    "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult", "ConflictNotice",
-    "Connector", "Credentials", "CredentialsRole", "DisplayText", "Endpoint", "Evse", "GeoLocation",
-    "Location", "LocationReferences", "Price", "PriceComponent", "RegisterVehicle", "ReserveNow", "Session",
-    "SignAnswer", "SignRequest", "StartSession", "StopSession", "Tariff", "TariffElement", "TaxAmount",
+    "AUTO_CHARGE_CAPABLE", "VEHICLE_TOKEN", "AuthorizationInfo", "BusinessDetails", "CancelReservation", "Cdr",
+    "CdrDimension", "CdrLocation", "CdrToken", "ChargingPeriod", "CommandResponse", "CommandResult",
+    "ConflictNotice", "Connector", "Credentials", "CredentialsRole", "DisplayText", "Endpoint", "Evse",
+    "GeoLocation", "Location", "LocationReferences", "Price", "PriceComponent", "RegisterVehicle", "ReserveNow",
+    "Session", "SignAnswer", "SignRequest", "StartSession", "StopSession", "Tariff", "TariffElement", "TaxAmount",
     "Token", "UnlockConnector", "VehicleObject", "Version", "VersionDetails", "WebPaymentNotice", "Wire",
 ]  # fmt: skip
 
@@ -379,6 +379,13 @@ class ReserveNow(Wire, frozen=True, kw_only=True):
     reservation_id: CiString36
     location_id: CiString36
     evse_uid: CiString36 | None = None
+
+
+class CancelReservation(Wire, frozen=True, kw_only=True):
+    """mod_commands §CancelReservation."""
+
+    response_url: Url
+    reservation_id: CiString36
 
 
 class UnlockConnector(Wire, frozen=True, kw_only=True):
