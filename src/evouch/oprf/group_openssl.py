@@ -1,0 +1,204 @@
+"""P-256 by the OpenSSL that Python's ``ssl`` has loaded, called through ctypes.
+
+``ssl`` links to it, so that whoever opens ``ssl``'s own library finds exactly that copy by its symbols:
+no name is guessed, and there are never two copies in the process. Importing this module raises
+AttributeError where the library keeps its functions to itself.
+
+- What a secret scalar meets is written to be constant in time: EC_POINT_mul (the nistz256 assembly or the
+  ladder), BN_mod_exp_mont_consttime, and BN_div on numbers that are marked for it.
+- Every object belongs to one Python object, is used by one call at a time, and is wiped when it is freed.
+  Nothing is shared between threads but the curve and scalars, which no call changes.
+- OpenSSL's queue of errors is also that of ``ssl``: whoever sees a failure here empties it.
+"""
+
+import _ssl
+import ctypes
+from ctypes import c_char_p, c_int, c_size_t, c_void_p
+from typing import Any, Final
+
+from evouch.errors import LocalError
+from evouch.ids import KeyBytes
+from evouch.oprf.curve import FIELD, ORDER, SCALAR_BYTES, is_scalar
+from evouch.oprf.hash_to_curve import hash_to_curve
+from evouch.oprf.sec1 import COMPRESSED, UNCOMPRESSED, InvalidElement, check_form
+
+__all__ = ["make"]
+
+_library: Final = ctypes.CDLL(_ssl.__file__)
+
+
+def _bind(name: str, returns: Any, *takes: Any) -> Any:
+    """Return a function of the library with its types, without which pointers would be cut to 32 bits."""
+    function = getattr(_library, name)
+    function.restype, function.argtypes = returns, takes
+    return function
+
+
+_P = c_void_p
+_version: Final = _bind("OpenSSL_version", c_char_p, c_int)
+_clear_errors: Final = _bind("ERR_clear_error", None)
+_curve_by_name: Final = _bind("EC_GROUP_new_by_curve_name", _P, c_int)
+_point_new: Final = _bind("EC_POINT_new", _P, _P)
+_point_free: Final = _bind("EC_POINT_clear_free", None, _P)
+_point_read: Final = _bind("EC_POINT_oct2point", c_int, _P, _P, c_char_p, c_size_t, _P)
+_point_write: Final = _bind("EC_POINT_point2oct", c_size_t, _P, _P, c_int, c_char_p, c_size_t, _P)
+_point_mul: Final = _bind("EC_POINT_mul", c_int, _P, _P, _P, _P, _P, _P)
+_number_read: Final = _bind("BN_bin2bn", _P, c_char_p, c_int, _P)
+_number_write: Final = _bind("BN_bn2binpad", c_int, _P, c_char_p, c_int)
+_number_free: Final = _bind("BN_clear_free", None, _P)
+_number_set_flags: Final = _bind("BN_set_flags", None, _P, c_int)
+_number_power: Final = _bind("BN_mod_exp_mont_consttime", c_int, _P, _P, _P, _P, _P, _P)
+_number_divide: Final = _bind("BN_div", c_int, _P, _P, _P, _P, _P)
+_context_new: Final = _bind("BN_CTX_new", _P)
+_context_free: Final = _bind("BN_CTX_free", None, _P)
+
+#: NID_X9_62_prime256v1, which is P-256.
+_NID: Final = 415
+#: BN_FLG_CONSTTIME
+_CONSTANT_TIME: Final = 4
+#: POINT_CONVERSION_COMPRESSED and _UNCOMPRESSED
+_FORM: Final = {True: (COMPRESSED, 2), False: (UNCOMPRESSED, 4)}
+#: The curve, for the life of the process.
+_P256: Final = _curve_by_name(_NID)
+
+
+def _failed(what: str) -> LocalError:
+    _clear_errors()
+    return LocalError(f"OpenSSL could not {what}")
+
+
+class _Number:
+    """A BIGNUM of ours, treated as a secret."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.at = _number_read(raw, len(raw), None)
+        if not self.at:
+            raise _failed("read a number")
+        _number_set_flags(self.at, _CONSTANT_TIME)
+
+    def __del__(self, _free: Any = _number_free) -> None:
+        _free(self.at)
+
+    def bytes(self) -> bytes:
+        """Return it in 32 bytes."""
+        out = ctypes.create_string_buffer(SCALAR_BYTES)
+        if _number_write(self.at, out, SCALAR_BYTES) != SCALAR_BYTES:
+            raise _failed("write a number")
+        return out.raw
+
+
+_FIELD: Final = _Number(FIELD.to_bytes(32, "big"))
+_ORDER: Final = _Number(ORDER.to_bytes(32, "big"))
+
+
+class _Context:
+    """Room for what a computation needs on its way. Freeing it wipes it."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = _context_new()
+        if not self.at:
+            raise _failed("make room for numbers")
+
+    def __del__(self, _free: Any = _context_free) -> None:
+        _free(self.at)
+
+
+def _power(base: _Number, exponent: _Number, modulus: _Number) -> _Number:
+    """Return base^exponent modulo ``modulus``, which is odd and greater than ``base``."""
+    result, context = _Number(b""), _Context()
+    if not _number_power(result.at, base.at, exponent.at, modulus.at, context.at, None):
+        raise _failed("raise to a power")
+    return result
+
+
+def _field_power(base: int, exponent: int) -> int:
+    """Return base^exponent modulo p, for :mod:`~evouch.oprf.hash_to_curve`."""
+    result = _power(_Number(base.to_bytes(32, "big")), _Number(exponent.to_bytes(32, "big")), _FIELD)
+    return int.from_bytes(result.bytes(), "big")
+
+
+class _Point:
+    """An EC_POINT of ours, on the curve once it has been read or computed."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = _point_new(_P256)
+        if not self.at:
+            raise _failed("make a point")
+
+    def __del__(self, _free: Any = _point_free) -> None:
+        _free(self.at)
+
+    def encode(self, *, compressed: bool = True) -> bytes:
+        """Return it as SEC 1. Infinity, which has one byte there, is a failure."""
+        size, form = _FORM[compressed]
+        out = ctypes.create_string_buffer(size)
+        if _point_write(_P256, self.at, form, out, size, None) != size:
+            raise _failed("write a point")
+        return out.raw
+
+
+class _Scalar:
+    """A scalar as a BIGNUM that is only ever read."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: _Number) -> None:
+        self._number = number
+
+    def times(self, element: _Point) -> _Point:
+        """Return the product: one windowed multiplication, or ladder, of constant time."""
+        if type(element) is not _Point:  # a foreign pointer would end the process, or worse
+            raise LocalError("this element belongs to another group")
+        product = _Point()
+        if not _point_mul(_P256, product.at, None, element.at, self._number.at, None):
+            raise _failed("multiply a point")
+        return product
+
+    def inverse(self) -> "_Scalar":
+        """Return the inverse by Fermat: k^(n−2) modulo n."""
+        return _Scalar(_power(self._number, _Number((ORDER - 2).to_bytes(32, "big")), _ORDER))
+
+
+class _Openssl:
+    """The group, as :class:`evouch.oprf.group.Group` describes it."""
+
+    name: Final = "openssl"
+    library: Final = _version(0).decode()
+
+    def element(self, encoded: bytes) -> _Point:
+        """Return the element. OpenSSL finds out whether coordinates are in range and on the curve."""
+        check_form(encoded)
+        point = _Point()
+        if not _point_read(_P256, point.at, encoded, len(encoded), None):
+            _clear_errors()
+            raise InvalidElement
+        return point
+
+    def hash_to_curve(self, message: bytes, dst: bytes) -> _Point:
+        """Return the element of ``message``, its powers by OpenSSL."""
+        return self.element(hash_to_curve(message, dst, _field_power))
+
+    def scalar(self, key: KeyBytes) -> _Scalar:
+        """Return the scalar of 32 bytes; ValueError outside 1 to n − 1."""
+        raw = key.reveal()
+        if not is_scalar(raw):
+            raise ValueError("a scalar has 32 bytes and is between 1 and n - 1")
+        return _Scalar(_Number(raw))
+
+    def reduce(self, wide: bytes) -> KeyBytes:
+        """Return ``wide`` modulo n."""
+        remainder, context, number = _Number(b""), _Context(), _Number(wide)
+        if not _number_divide(None, remainder.at, number.at, _ORDER.at, context.at):
+            raise _failed("divide a number")
+        return KeyBytes(remainder.bytes())
+
+
+def make() -> _Openssl:
+    """Return the group."""
+    return _Openssl()
