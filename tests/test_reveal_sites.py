@@ -13,7 +13,7 @@ SITES: dict[str, tuple[int, str]] = {
     "cli/operator_api.py": (1, "Commands send the operator's token to the backend that it is for."),
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
-    "cpo/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
+    "store/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
     "identity/keys.py": (1, "A private key is loaded from its PKCS #8."),
     "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
     "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),
