@@ -7,14 +7,23 @@ PACKAGE = Path(__file__).parent.parent / "src" / "evouch"
 
 #: File → how often it opens a secret, and why.
 SITES: dict[str, tuple[int, str]] = {
+    "autocharge/asking.py": (1, "The OPRF is given the six octets that it hashes."),
+    "autocharge/mac.py": (2, "The filter looks at an address, and shows no more than the maker's prefix."),
     "cli/demo.py": (1, "The provider's key and webhook secret are handed to the backend in files."),
     "cli/demo_identity.py": (1, "A new private key is written to the file of the station that has it."),
     "cli/identity.py": (1, "A new private key is written to its owner's file."),
+    "cli/oprf.py": (3, "An instrument prints the blind or the key that was asked for, and hashes an address."),
     "cli/operator_api.py": (1, "Commands send the operator's token to the backend that it is for."),
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
     "store/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
     "identity/keys.py": (1, "A private key is loaded from its PKCS #8."),
+    "oprf/group_ecdh.py": (
+        3,
+        "A scalar becomes two private keys, and is inverted behind a mask; its range is checked.",
+    ),
+    "oprf/group_openssl.py": (1, "A scalar becomes a number of OpenSSL's."),
+    "oprf/keys.py": (4, "Keys are read, checked for their range, and derived from a seed."),
     "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
     "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),
     "psp/sandbox/client.py": (1, "The API key is sent to the provider that issued it."),
