@@ -57,7 +57,7 @@ DOORS = {
         "store/tables*.py",
         "store/migrations/*",
     ],
-    "sqlite3": ["store/sql*.py", "psp/*/app.py", "psp/*/aio.py"],
+    "sqlite3": ["store/sql*.py", "psp/*/app.py", "psp/*/aio.py", "cli/doctor.py"],
     "subprocess http.client http.server urllib.request multiprocessing signal": ["cli/*"],
 }
 

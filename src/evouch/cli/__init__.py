@@ -28,8 +28,10 @@ NOUNS: Final = {
     "station": "A simulated station with its display.",
     "psp": "The sandbox payment provider.",
     "qr": "One-time codes and their URLs, without any backend.",
+    "oprf": "Both sides of the blind signature of Autocharge, by hand.",
     "identity": "Who a station is: keys, proofs and their verification, and what a backend has enrolled.",
     "config": "The configuration that commands would run with.",
+    "doctor": "What this machine has of what is needed.",
 }
 
 _HELP: Final = {"help_option_names": ["-h", "--help"]}

@@ -10,7 +10,7 @@ __all__ = ["compress", "parse_hex", "uncompress"]
 
 #: ``bytes.fromhex`` alone would also take spaces and line ends.
 _HEX: Final = re.compile(
-    rf"[0-9a-f]{{{2 * COMPRESSED}}}(?:[0-9a-f]{{{2 * (UNCOMPRESSED - COMPRESSED)}}})?\Z", re.I | re.A
+    rf"[0-9a-f]{{{2 * COMPRESSED}}}(?:[0-9a-f]{{{2 * (UNCOMPRESSED - COMPRESSED)}}})?\Z", re.IGNORECASE | re.ASCII
 )
 
 

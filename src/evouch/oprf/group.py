@@ -14,7 +14,7 @@ from evouch.oprf.interface import Element, Group, Scalar
 from evouch.oprf.sec1 import InvalidElement
 from evouch.oprf.selfcheck import check
 
-__all__ = ["GROUPS", "Element", "Group", "InvalidElement", "Scalar", "open_group"]
+__all__ = ["GROUPS", "Element", "Group", "GroupName", "InvalidElement", "Scalar", "open_group"]
 
 GroupName = Literal["openssl", "ecdh"]
 #: Name of each implementation, the preferred one first. Module ``group_<name>`` holds ``make()``.

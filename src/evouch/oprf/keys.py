@@ -16,7 +16,7 @@ from evouch.oprf.group import Group, open_group
 from evouch.oprf.hash_to_curve import ELEMENT_BYTES, expand
 from evouch.oprf.suite import DERIVE_KEY_PAIR
 
-__all__ = ["PrivateKey", "random_scalar"]
+__all__ = ["PrivateKey", "random_scalar", "scalar_in"]
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{64}\Z", re.IGNORECASE | re.ASCII)
 #: Chance misses the range once in 2^32 draws; this often in a row it is no chance.
@@ -37,6 +37,13 @@ def random_scalar(entropy: Entropy) -> KeyBytes:
     raise LocalError("this source of chance gives no scalars")
 
 
+def scalar_in(text: str) -> KeyBytes:
+    """Return the scalar of exactly 64 hex digits, in any case; ValueError for anything else, and outside 1 to n − 1."""
+    if not _DIGITS.match(text) or not is_scalar(raw := bytes.fromhex(text)):
+        raise ValueError("a scalar is written as 64 hex digits and is between 1 and n - 1")
+    return KeyBytes(raw)
+
+
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
     """The key of an oracle. It is never printed, and equal to another only by comparison in constant time."""
@@ -55,10 +62,7 @@ class PrivateKey:
     @classmethod
     def from_hex(cls, given: Secret | str) -> Self:
         """Return the key of exactly 64 hex digits, in any case; ValueError for anything else."""
-        text = given.text() if isinstance(given, Secret) else given
-        if not _DIGITS.match(text):
-            raise ValueError("a key of the OPRF is written as 64 hex digits")
-        return cls(KeyBytes(bytes.fromhex(text)))
+        return cls(scalar_in(given.text() if isinstance(given, Secret) else given))
 
     @classmethod
     def generate(cls, entropy: Entropy) -> Self:
