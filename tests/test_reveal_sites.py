@@ -18,12 +18,9 @@ SITES: dict[str, tuple[int, str]] = {
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
     "store/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
     "identity/keys.py": (1, "A private key is loaded from its PKCS #8."),
-        3,
-        "A scalar becomes two private keys, and is inverted behind a mask; its range is checked.",
-    ),
     "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
     "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),
-    "oprf/group_ecdh.py": (
+    "oprf/group_ecdh.py": (3, "A scalar becomes two keys, is inverted behind a mask, and its range is checked."),
     "oprf/group_openssl.py": (1, "A scalar becomes a number of OpenSSL's."),
     "oprf/keys.py": (4, "Keys are read, checked for their range, and derived from a seed."),
     "psp/sandbox/client.py": (1, "The API key is sent to the provider that issued it."),

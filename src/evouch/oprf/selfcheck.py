@@ -1,4 +1,4 @@
-"""The two vectors of RFC 9497 appendix A.1.1 for P256-SHA256, mode 0: no group computes for anybody before them."""
+"""The two vectors of RFC 9497 appendix A.3.1 for P256-SHA256, mode 0: no group computes for anybody before them."""
 
 from dataclasses import dataclass
 from typing import Final
