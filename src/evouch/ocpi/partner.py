@@ -57,6 +57,8 @@ class Quirks:
     limited_with_200: bool = False
     #: NOTIFY_WEB_PAYMENT_* is agreed on 2.2.1 too
     web_payment_on_221: bool = False
+    #: where its sign oracle is, for an eMSP that does not list a module ``oprf``
+    oracle_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
