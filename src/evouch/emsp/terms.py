@@ -43,33 +43,31 @@ class EmspTerms:
     dynamic_models: tuple[str, ...] = ("Volkswagen", "Audi", "Skoda", "Seat", "CUPRA")
     #: models of a make above that are known to work nevertheless
     static_models: tuple[str, ...] = ("Volkswagen ID.7",)
-    #: offer the feature to drivers who have not said what they drive
-    offer_unknown_models: bool = True
+    #: offer the feature to drivers who have not said what they drive; the source asks for a check before (§7.1)
+    offer_unknown_models: bool = False
 
     # ── binding ──
     #: a session that ended this long ago binds no vehicle any more
     binding_window: float = _DAY
 
     # ── context (§4.6): a start needs that no check failed and at least one passed ──
-    #: straight line between two charges, km/h: a car does not get there faster
+    #: straight line between two charges, km/h: what is doubtful, and what no car does
+    travel_doubt: float = 130.0
     travel_fail: float = 180.0
     #: distances below this are no travel; kilometres
     travel_least: float = 5.0
-    #: a shorter time between two charges is taken for this
-    travel_moment: float = 60.0
-    #: a last session older than this says nothing about where the vehicle is
-    travel_memory: float = 30 * _DAY
     #: a fix of the driver's phone counts for this long, if it is this exact (metres)
     phone_age: float = 15 * 60.0
     phone_accuracy: int = 200
     #: the phone is at the vehicle within this distance (metres), and away from it beyond the other
     phone_near: int = 500
     phone_far: int = 2000
-    #: another start at the same EVSE within this time goes on with the charge before
-    resume: float = 5 * 60.0
-    #: starts of one vehicle
+    #: starts of one vehicle, and refusals after which its driver is not asked any more
     starts_per_hour: int = 4
     starts_per_day: int = 12
+    refusals_per_hour: int = 6
+    #: a yes that no session has followed may still become a charge for this long
+    yes_lasts: float = 15 * 60.0
     #: a driver's yes to one start at one place counts for this long
     confirmation_lasts: float = 10 * 60.0
     #: a question for confirmation is asked for this long
@@ -80,6 +78,8 @@ class EmspTerms:
     signs_per_evse: int = 30
     #: EVSEs that a partner is taken to have, as long as it has shown none
     least_evses: int = 10
+    #: EVSEs that a partner is believed to have because it has shown them; more is an operator's word
+    most_shown_evses: int = 1000
     #: at once, and in one minute
     sign_burst: int = 20
     signs_per_minute: int = 120
