@@ -18,7 +18,7 @@ from evouch.autocharge.breaker import Breaker, BreakerTerms
 from evouch.autocharge.mac import MacFilter, MacVerdict
 from evouch.autocharge.mac_rules import default_filter
 from evouch.clock import Clock, Entropy, Tick
-from evouch.errors import Offline, PeerFault, PeerRefused, TimedOut, Unreachable
+from evouch.errors import PeerFault, PeerGarbled, PeerRefused, TimedOut, Unreachable
 from evouch.ids import Mac, Vid
 from evouch.oprf.client import Blinder, Kept
 from evouch.oprf.group import Group, InvalidElement
@@ -142,7 +142,7 @@ class Asking:
     def _note(self, name: str, error: Exception) -> None:
         """A partner that says no is there; one that says nothing, or nothing of use, is a failure."""
         _log.info("sign_failed", partner=name, error=type(error).__name__)
-        if isinstance(error, PeerRefused):
+        if isinstance(error, PeerRefused) and not isinstance(error, PeerGarbled):
             self.breaker.succeeded(name)
         else:
             self.breaker.failed(name, self._clock.tick())
@@ -164,9 +164,9 @@ def _reason(error: Exception) -> str:
     match error:
         case TimedOut():
             return _TIMED_OUT
-        case Offline() | Unreachable():
+        case Unreachable():
             return "offline"
-        case InvalidElement():
+        case InvalidElement() | PeerGarbled():
             return _INVALID
         case PeerRefused() | PeerFault():
             return "refused"

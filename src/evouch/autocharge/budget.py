@@ -98,6 +98,7 @@ def spend(
     ``past`` are this partner's earlier days, as far back as there are, up to a year; ``today`` may also be the last
     of them. What is refused counts as refused, and moves no other limit.
     """
+    at = at.astimezone(UTC)
     day = _opened(today, at, partner)
     past = [*(each for each in past if each.day < day.day), *([today] if today and today.day < day.day else [])]
     arrival, wait = _step(limits, day.arrival, at)
@@ -110,19 +111,18 @@ def spend(
 
 def note_invalid(today: SignDay | None, at: datetime, *, partner: str) -> SignDay:
     """Return the day with one more element that was no element. It was spent as well: the budget is for asking."""
-    day = _opened(today, at, partner)
+    day = _opened(today, at.astimezone(UTC), partner)
     return replace(day, invalid=day.invalid + 1)
 
 
 def note_followed(today: SignDay | None, at: datetime, *, partner: str) -> SignDay:
     """Return the day with one more authorisation, binding or session: what signs are good for."""
-    day = _opened(today, at, partner)
+    day = _opened(today, at.astimezone(UTC), partner)
     return replace(day, followed=day.followed + 1)
 
 
 def _opened(today: SignDay | None, at: datetime, partner: str) -> SignDay:
-    """Return the record of the day and minute of ``at``. Neither ever goes back, whatever the clock does."""
-    at = at.astimezone(UTC)
+    """Return the record of the day and minute of ``at``. The day never goes back, whatever the clock does."""
     if today is None:
         day = SignDay(partner=partner, day=at.date())
     elif today.day < at.date():
@@ -130,7 +130,7 @@ def _opened(today: SignDay | None, at: datetime, partner: str) -> SignDay:
     else:
         day = today
     minute = at.replace(second=0, microsecond=0)
-    return day if day.minute is not None and day.minute >= minute else replace(day, minute=minute, in_minute=0)
+    return day if day.minute == minute else replace(day, minute=minute, in_minute=0)
 
 
 def _step(limits: Limits, arrival: datetime | None, at: datetime) -> tuple[datetime, float]:

@@ -97,7 +97,8 @@ class Case:
     location: str
     evses: tuple[str, ...] = ()
     point: Point | None = None
-    #: sessions of this vehicle, the one that bound it included, in any order
+    #: sessions of this vehicle on its own contract, the one that bound it included, in any order; what another
+    #: contract claims of it is no evidence of where it was
     sessions: tuple[PastSession, ...] = ()
     #: sessions of this vehicle or contract that have not ended
     active: tuple[PastSession, ...] = ()

@@ -81,10 +81,14 @@ class MacRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A prefix that the IEEE shares out in smaller blocks of ``digits``: alone it names no maker."""
+    """A prefix that the IEEE shares out in smaller blocks of ``digits``: alone it names no maker. ValueError if it is none."""
 
     prefix: str
     digits: int
+
+    def __post_init__(self) -> None:
+        if len(self.prefix) != BLOCKS[0] or self.digits not in BLOCKS[1:]:
+            raise ValueError("a pool is a prefix of 6 hex digits whose blocks have 7 or 9")
 
     def covers(self, rule: MacRule) -> bool:
         """Return whether a rule allows more of the pool than one maker has."""

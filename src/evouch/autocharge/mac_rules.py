@@ -36,7 +36,7 @@ def filter_from_rules(source: str | Path) -> MacFilter:
         text = source.read_text() if isinstance(source, Path) else source
         own = tomllib.loads(text)
         return _filter(_shipped(), own)
-    except (OSError, ValueError, TypeError) as error:  # TOMLDecodeError and re.error too, see _rule
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Refused("badRules", str(error)) from error
 
 
@@ -69,7 +69,7 @@ def _rule(row: Mapping[str, Any]) -> MacRule:
 
 def _pool(row: Mapping[str, Any]) -> Pool:
     _known(row, _POOL, "a pool")
-    return Pool(prefix=_plain(row["prefix"]), digits=int(row["digits"]))
+    return Pool(prefix=_plain(row.get("prefix", "")), digits=int(row.get("digits", 0)))
 
 
 def _plain(prefix: str) -> str:
