@@ -4,9 +4,11 @@ Times are seconds, unless a name says otherwise. Every threshold of a check stan
 default that the pages under docs/decisions give reasons for (054, 055, 058, 060, 063).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from evouch.autocharge.budget import BudgetTerms
+from evouch.autocharge.watch import WatchTerms
 from evouch.ids import PartyId
 from evouch.ocpi.partner import V221, V230
 
@@ -74,28 +76,18 @@ class EmspTerms:
     confirm_lasts: float = 10 * 60.0
 
     # ── the sign oracle (§8.1) ──
-    #: a partner may ask this often a day for each EVSE that it operates: 10 plug-ins, and three times that
-    signs_per_evse: int = 30
-    #: EVSEs that a partner is taken to have, as long as it has shown none
-    least_evses: int = 10
+    #: what a partner may ask for, by the EVSEs that it operates
+    budget: BudgetTerms = field(default_factory=BudgetTerms)
     #: EVSEs that a partner is believed to have because it has shown them; more is an operator's word
     most_shown_evses: int = 1000
-    #: at once, and in one minute
-    sign_burst: int = 20
-    signs_per_minute: int = 120
-    #: share of the daily caps that may be used over 30 and over 365 days
-    rolling_month: float = 0.5
-    rolling_year: float = 0.3
     #: what is watched is looked at this often
     watch_interval: float = 15 * 60.0
-    #: alarm where signs exceed this many times what followed them, or the usual
-    watch_ratio: float = 5.0
-    #: fewer signs a day than this are never an alarm
-    watch_least: int = 100
-    #: share of signs with an invalid element that is an alarm
-    watch_invalid: float = 0.2
-    #: an alarm suspends the partner's right by itself; without, it is only said
-    watch_suspends: bool = True
+    #: what is unlike an operator
+    watch: WatchTerms = field(default_factory=WatchTerms)
+    #: from its first alarm of a day on a partner has this share of its budget
+    throttle: float = 0.25
+    #: after this many looks in a row with an alarm its right is suspended, until staff lift it; 0 only throttles
+    watch_patience: int = 3
 
     # ── the key (docs/decisions/063) ──
     #: how long the VIDs of a former key still start vehicles after a rotation; 0 revokes them at once
@@ -113,8 +105,10 @@ class EmspTerms:
     polling_overlap: float = 300.0
     #: a conflict over a vehicle is told to its driver again after this
     conflict_memory: float = _DAY
-    #: addresses of partners on this machine or in private networks are allowed (for tests and demonstrations)
+    #: addresses of partners on this machine, without TLS, are allowed (for tests and demonstrations)
     private_addresses: bool = False
+    #: names of partners that may lead into private networks
+    private_hosts: tuple[str, ...] = ()
 
     # ── what is kept ──
     #: a phone's place
@@ -136,6 +130,6 @@ class EmspTerms:
         if not 0 < self.confirmation_lasts <= _MOST_CONFIRMING:
             msg = f"a confirmation counts for at most {_MOST_CONFIRMING // 60} minutes"
             raise ValueError(msg)
-        if not (0 < self.rolling_year <= 1 and 0 < self.rolling_month <= 1):
-            msg = "rolling caps are shares of the daily ones, above 0 and at most 1"
+        if not 0 < self.throttle <= 1:
+            msg = "a throttled budget is a share of the whole, above 0 and at most 1"
             raise ValueError(msg)
