@@ -262,7 +262,7 @@ def _allowed(partner: Partner, method: str) -> PartnerState:
     if after is not None:
         return after
     words = "already registered" if method == "POST" else "not registered"
-    allow = {"Allow": ", ".join(allowed_methods(partner.state))}
+    allow = {"allow": ", ".join(allowed_methods(partner.state))}
     raise OcpiRefusal(CLIENT_ERROR, words, http=METHOD_NOT_ALLOWED, headers=allow)
 
 
