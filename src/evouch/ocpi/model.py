@@ -23,6 +23,7 @@ __all__ = [
     "GeoLocation", "Location", "LocationReferences", "Price", "PriceComponent", "RegisterVehicle", "ReserveNow",
     "Session", "SignAnswer", "SignRequest", "StartSession", "StopSession", "Tariff", "TariffElement", "TaxAmount",
     "Token", "UnlockConnector", "VehicleObject", "Version", "VersionDetails", "WebPaymentNotice", "Wire",
+    "times",
 ]  # fmt: skip
 
 #: TokenType of a vehicle ("Autocharge Roaming" §7.4); the only one whose uid may be longer than 36 characters.
@@ -46,7 +47,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all objects. A time without a zone is UTC (types §DateTime); microseconds are cut to milliseconds."""
 
     def __post_init__(self) -> None:
-        for name in _times(type(self)):
+        for name in times(type(self)):
             moment = getattr(self, name)
             if moment is not None:
                 zoned = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -54,7 +55,8 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @cache
-def _times(kind: type[Any]) -> tuple[str, ...]:
+def times(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of the members of an object that are times."""
     return tuple(f.name for f in msgspec.structs.fields(kind) if f.type in {datetime, datetime | None})
 
 
