@@ -2,7 +2,7 @@
 
 import types
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from evouch.charging.dialogue import Reading
 from evouch.charging.equipment import EvsePlace
+from evouch.charging.geo import Point
 from evouch.charging.sessions import SessionState
 from evouch.charging.tariffs import Tariff
 from evouch.charging.tokens import IdToken, Limit, TokenKind
 from evouch.identity.enrolment import Identity, IdentityKind
-from evouch.ids import EvseNumber, OcppVersion, PaymentId, Secret, StationId, TransactionId
+from evouch.ids import EvseNumber, OcppVersion, PartyId, PaymentId, Secret, StationId, TransactionId
 from evouch.store.records import (
     KEYS,
     AuditRow,
@@ -133,6 +134,14 @@ def qr_key(secret: Secret = SECRET, evse: int = 1, **changes: Any) -> QrKey:
 # ── anything that a record's hints allow ────────────────────────────────────────────────
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+#: values of a JSON document; a number with a point keeps its digits
+_PLAIN = _TEXT | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.sampled_from([Decimal("0.590"), Decimal("-1.5")])
+
+
+def _degrees(most: int) -> st.SearchStrategy[Decimal]:
+    return st.decimals(-most, most, places=6)
+
+
 _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXT | st.sampled_from(["\0", "\\0", "\\\\0", "é", "'; --", "漢", " x "]),
     int: st.integers(-(2**63), 2**63 - 1),
@@ -144,6 +153,11 @@ _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
         lambda since: datetime(1970, 1, 1, tzinfo=UTC) + since
     ),
     Secret: _TEXT.map(Secret),
+    date: st.dates(date(1970, 1, 1), date(2100, 1, 1)),
+    # a vehicle's address is in no token that is kept
+    IdToken: st.builds(IdToken, _TEXT, st.sampled_from(TokenKind)),
+    Point: st.builds(Point, _degrees(90), _degrees(180)),
+    Any: st.recursive(_PLAIN, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXT, inner, max_size=2)),
     type(None): st.none(),
 }
 
@@ -174,6 +188,8 @@ def distinct(record: Any, mark: str) -> Any:
     value = getattr(record, name)
     if isinstance(value, EvsePlace):
         marked: Any = replace(value, station=StationId(f"{mark}{value.station}"))
+    elif isinstance(value, PartyId):
+        marked = replace(value, party=f"{mark}{value.party}")
     else:
         marked = mark.encode() + value if isinstance(value, bytes) else f"{mark}{value}"
     return replace(record, **{name: marked})

@@ -2,10 +2,11 @@
 
 There is no Numeric, Float or DateTime here, and a test keeps it so: databases round the
 first two, each in its own way, and forget the zone of the third. Decimals are text, moments
-are integer microseconds since 1970 in UTC, enums are their text, nested values are JSON.
+are integer microseconds since 1970 in UTC, days are their number since 1970, enums are their
+text, nested values are JSON.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -17,7 +18,9 @@ from sqlalchemy.types import TypeDecorator
 
 from evouch import wire
 
-__all__ = ["PLAIN_TEXT", "SERIAL", "Blob", "Choice", "Document", "Exact", "Flag", "Instant", "Int", "Str"]
+__all__ = [
+    "PLAIN_TEXT", "SERIAL", "Blob", "Choice", "Day", "Document", "Exact", "Flag", "Instant", "Int", "Plain", "Str",
+]  # fmt: skip
 
 #: Text that sorts by code point on both databases, whatever the server's locale.
 PLAIN_TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -29,6 +32,7 @@ Flag = sa.Boolean
 Blob = sa.LargeBinary
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = date(1970, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 #: Largest nested value that is read back: a full inventory of a large station's settings.
 _MAX_DOCUMENT: Final = 16 * 1024 * 1024
@@ -71,6 +75,21 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Return the moment, aware, in UTC."""
         return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Day(TypeDecorator[date]):
+    """A day, as its number since 1970."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> int | None:
+        """Return the number."""
+        return None if value is None else (value - _FIRST_DAY).days
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> date | None:
+        """Return the day."""
+        return None if value is None else _FIRST_DAY + timedelta(days=value)
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -124,3 +143,18 @@ class Document(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return the value."""
         return None if value is None else wire.convert(wire.decode(value, max_bytes=_MAX_DOCUMENT), self.kind)
+
+
+class Plain(TypeDecorator[Any]):
+    """A document of plain values as JSON text, its numbers as they are: ``0.590`` keeps its digits."""
+
+    impl = PLAIN_TEXT
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the JSON text."""
+        return None if value is None else wire.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return the document."""
+        return None if value is None else wire.decode(value, max_bytes=_MAX_DOCUMENT)

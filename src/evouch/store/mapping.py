@@ -133,11 +133,19 @@ class Mapping(Generic[R]):
         names, chosen = self._chosen.get(attributes) or self._choose(attributes)
         values: list[Any] = []
         for part in chosen:
-            values += part.apart(getattr(record, str(part.attribute)))
+            values += part.apart(record if part.attribute is None else getattr(record, part.attribute))
         return dict(zip(names, values, strict=True))
 
+    def plain(self, attributes: tuple[str, ...]) -> bool:
+        """Return whether none of these fields is sealed."""
+        return not set(attributes) & set(self.sealed)
+
+    def renewed(self, attributes: tuple[str, ...]) -> list[Part]:
+        """Return the parts that some fields live in, and those that may be derived from them."""
+        return [part for part in self.parts if part.attribute is None or part.attribute in attributes]
+
     def _choose(self, attributes: tuple[str, ...]) -> tuple[tuple[str, ...], list[Part]]:
-        fields = [part for part in self.parts if part.attribute in attributes]
+        fields = self.renewed(attributes)
         keys = [part for part in self.parts if part.attribute in KEYS[self.kind]]
         names = [column.name for part in fields for column in part.columns]
         names += [f"key_{column.name}" for part in keys for column in part.columns]

@@ -36,7 +36,7 @@ from evouch.store.records import (
 from evouch.store.rules import check
 from evouch.store.sealing import Sealer
 from evouch.store.sql_engine import Database, connect
-from evouch.store.sql_questions import Question
+from evouch.store.sql_roaming import SqlRoaming
 from evouch.store.sql_write import Work, Writer, prepare
 from evouch.store.tables import MAPPINGS
 from evouch.webpayment.checkout import Checkout
@@ -49,12 +49,11 @@ R = TypeVar("R", bound=Record)
 _ATTEMPTS: Final = 4
 
 
-class SqlStore:
+class SqlStore(SqlRoaming):
     """Implements :class:`~evouch.store.ports.Store` on a database. Made by :meth:`open`, ended by :meth:`close`."""
 
     def __init__(self, database: Database, clock: Clock, seal: Sealer) -> None:
-        self._database = database
-        self._seal = seal
+        super().__init__(database, seal)
         self._writer = Writer(database.dialect)
         self._groups: GroupCommit[Work] = GroupCommit(self._write, clock)
 
@@ -108,20 +107,6 @@ class SqlStore:
         raise StoreFailed("the database failed") from last
 
     # reading
-
-    async def _rows(self, query: sa.Select[Any], **values: Any) -> Sequence[Sequence[Any]]:
-        try:
-            return await self._database.read(lambda connection: connection.execute(query, values).all())
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreFailed("the database failed while it was read") from error
-
-    async def _all(self, question: Question[R], **values: Any) -> list[R]:
-        rows = await self._rows(question.query, **values)
-        return [question.mapping.record(row, self._seal) for row in rows]
-
-    async def _first(self, question: Question[R], **values: Any) -> R | None:
-        found = await self._all(question, **values)
-        return found[0] if found else None
 
     async def records(self, kind: type[R]) -> list[R]:
         """Return everything of one type, in the order of writing: for exports and tests."""

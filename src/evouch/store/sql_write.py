@@ -56,7 +56,7 @@ def prepare(change: Change, sealer: Sealer) -> Written:
     """Return ``change`` as it is to be written."""
     record = change.record
     mapping = MAPPINGS[type(record)]
-    if isinstance(change, Put) and change.only and mapping is not CHECKOUTS:
+    if isinstance(change, Put) and change.only and mapping is not CHECKOUTS and mapping.plain(change.only):
         return Written("renew", mapping, record, change.only)
     return Written(_how(change), mapping, record, row=mapping.row(record, sealer) if mapping.sealed else None)
 
@@ -98,7 +98,7 @@ class _Statements:
         """Return the statement that writes some fields of a record that is there: no index is touched for the rest."""
         found = self._renewals.get(only)
         if found is None:
-            columns = [column.name for part in self._mapping.parts if part.attribute in only for column in part.columns]
+            columns = [column.name for part in self._mapping.renewed(only) for column in part.columns]
             values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
             found = self._renewals[only] = sa.update(self._mapping.table).where(self._mine).values(values)
         return found

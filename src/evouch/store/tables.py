@@ -1,5 +1,6 @@
 """The tables, one per record type. A test proves that every field of every record has its place here.
 
+Those of roaming stand in :mod:`evouch.store.tables_roaming` and :mod:`evouch.store.tables_emsp`.
 Each table has a running number (the order of writing), its record's key as a unique
 constraint, and an index for each question in :mod:`evouch.store.ports`. A change here needs
 a migration beside it; a test compares the two.
@@ -10,13 +11,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from evouch.charging.dialogue import Reading
-from evouch.charging.equipment import Evse, EvsePlace
+from evouch.charging.equipment import Evse
+from evouch.charging.geo import Site
 from evouch.charging.sessions import SessionState
 from evouch.charging.tariffs import Tariff
-from evouch.charging.tokens import IdToken, Limit, TokenKind, TokenStatus
+from evouch.charging.tokens import Limit, TokenKind, TokenStatus
 from evouch.identity.enrolment import Identity, IdentityKind, IdentityStatus, SigningInput
 from evouch.store.columns import Blob, Choice, Document, Exact, Flag, Instant, Int, Str
-from evouch.store.mapping import SERIAL_COLUMN, Kind, Mapping, Part, derived, money, one, sealed, spread
+from evouch.store.mapping import SERIAL_COLUMN, Mapping, derived, money, one, sealed, spread
 from evouch.store.records import (
     ApiToken,
     AuditRow,
@@ -34,31 +36,18 @@ from evouch.store.records import (
     TokenRecord,
     Transaction,
 )
+from evouch.store.tables_emsp import EMSP
+from evouch.store.tables_roaming import ROAMING
+from evouch.store.tables_shared import METADATA, partial, place, quoted, token
 from evouch.webpayment.checkout import FINAL, Checkout, State, Step
 
 __all__ = ["ACTIVE_CHECKOUT", "ACTIVE_TRANSACTION", "MAPPINGS", "METADATA", "NUMBERS", "OPEN_INTENT", "OPEN_QUARANTINE"]
 
-METADATA: Final = sa.MetaData()
-
 # Conditions that queries and partial indexes share word for word: SQLite uses such an index only then.
 ACTIVE_TRANSACTION: Final = sa.text(f"state != '{SessionState.ENDED}'")
-ACTIVE_CHECKOUT: Final = sa.text("state NOT IN ({})".format(", ".join(f"'{state}'" for state in sorted(FINAL))))
+ACTIVE_CHECKOUT: Final = sa.text(f"state NOT IN ({quoted(FINAL)})")
 OPEN_INTENT: Final = sa.text("done_at IS NULL")
 OPEN_QUARANTINE: Final = sa.text(f"state IN ('{QuarantineState.HELD}', '{QuarantineState.KEPT}')")
-
-
-def _place() -> Part:
-    columns: dict[str, tuple[str, Kind]] = {"station": ("station", Str), "evse": ("evse", Int)}
-    return spread("place", EvsePlace, columns)
-
-
-def _token() -> Part:
-    columns: dict[str, tuple[str, Kind]] = {"token": ("value", Str), "token_kind": ("kind", Choice(TokenKind))}
-    return spread("token", IdToken, columns, optional=True)
-
-
-def _where(name: str, *columns: str, where: sa.TextClause) -> sa.Index:
-    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 STATIONS: Final = Mapping(
@@ -85,6 +74,7 @@ STATIONS: Final = Mapping(
         one("profile", Int),
         one("certificate_name", Str),
         one("unable", Str, optional=True),
+        one("site", Document(Site), optional=True),
     ],
 )
 
@@ -93,7 +83,7 @@ QR_KEYS: Final = Mapping(
     "qr_keys",
     QrKey,
     [
-        _place(),
+        place(),
         sealed("secret"),
         one("template", Str),
         one("totp_version", Str),
@@ -132,10 +122,11 @@ TRANSACTIONS: Final = Mapping(
         one("state", Choice(SessionState)),
         one("started_at", Instant),
         one("start_key", Str),
-        _token(),
+        token(),
         one("status", Choice(TokenStatus)),
         one("remote_start", Int, optional=True),
         one("payment", Str, optional=True),
+        one("roaming", Str, optional=True),
         one("meter_start", Int, optional=True),
         one("meter_last", Int, optional=True),
         one("last_at", Instant, optional=True),
@@ -147,7 +138,7 @@ TRANSACTIONS: Final = Mapping(
     sa.Index("transactions_by_start", "station", "start_key", "started_at", SERIAL_COLUMN),
     sa.Index("transactions_by_time", "started_at", SERIAL_COLUMN),
     sa.Index("transactions_by_station", "station", "started_at", SERIAL_COLUMN),
-    _where("transactions_active", "started_at", SERIAL_COLUMN, where=ACTIVE_TRANSACTION),
+    partial("transactions_active", "started_at", SERIAL_COLUMN, where=ACTIVE_TRANSACTION),
 )
 
 SAMPLES: Final = Mapping(
@@ -173,7 +164,7 @@ SAMPLES: Final = Mapping(
     ],
 )
 
-CODES: Final = Mapping(METADATA, "codes", Code, [_place(), one("slot", Int), one("payment", Str), one("at", Instant)])
+CODES: Final = Mapping(METADATA, "codes", Code, [place(), one("slot", Int), one("payment", Str), one("at", Instant)])
 
 CHECKOUTS: Final = Mapping(
     METADATA,
@@ -181,7 +172,7 @@ CHECKOUTS: Final = Mapping(
     Checkout,
     [
         one("payment", Str),
-        _place(),
+        place(),
         one("connector", Int),
         one("slot", Int),
         one("grant", Str),
@@ -199,7 +190,7 @@ CHECKOUTS: Final = Mapping(
         one("card_brand", Str),
         one("card_last4", Str),
         one("capture_before", Instant, optional=True),
-        _token(),
+        token(),
         derived("token_key", Str, lambda checkout: checkout.token and checkout.token.key),
         one("remote_start", Int, optional=True),
         one("plug_until", Instant, optional=True),
@@ -216,7 +207,7 @@ CHECKOUTS: Final = Mapping(
     sa.Index("checkouts_by_token", "token_key", "created_at", SERIAL_COLUMN),
     sa.Index("checkouts_by_remote_start", "station", "remote_start", "created_at", SERIAL_COLUMN),
     sa.Index("checkouts_by_time", "created_at", SERIAL_COLUMN),
-    _where("checkouts_active", "created_at", SERIAL_COLUMN, where=ACTIVE_CHECKOUT),
+    partial("checkouts_active", "created_at", SERIAL_COLUMN, where=ACTIVE_CHECKOUT),
 )
 
 ENTRIES: Final = Mapping(
@@ -249,7 +240,7 @@ INTENTS: Final = Mapping(
         one("outcome", Str),
     ],
     sa.Index("intents_by_payment", "payment", SERIAL_COLUMN),
-    _where("intents_open", SERIAL_COLUMN, where=OPEN_INTENT),
+    partial("intents_open", SERIAL_COLUMN, where=OPEN_INTENT),
 )
 
 PROVIDER_EVENTS: Final = Mapping(
@@ -320,9 +311,9 @@ QUARANTINE: Final = Mapping(
         one("address", Str),
     ],
     sa.Index("quarantine_by_station", "station", SERIAL_COLUMN),
-    _where("quarantine_open", SERIAL_COLUMN, where=OPEN_QUARANTINE),
-    _where("quarantine_open_by_station", "station", SERIAL_COLUMN, where=OPEN_QUARANTINE),
-    _where("quarantine_open_by_address", "station", "address", where=OPEN_QUARANTINE),
+    partial("quarantine_open", SERIAL_COLUMN, where=OPEN_QUARANTINE),
+    partial("quarantine_open_by_station", "station", SERIAL_COLUMN, where=OPEN_QUARANTINE),
+    partial("quarantine_open_by_address", "station", "address", where=OPEN_QUARANTINE),
 )
 
 #: One row per transaction number ever given. The database never gives one twice, on any node;
@@ -334,24 +325,8 @@ NUMBERS: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 
-MAPPINGS: Final[dict[type, Mapping[Any]]] = {
-    mapping.kind: mapping
-    for mapping in (
-        STATIONS,
-        QR_KEYS,
-        TOKENS,
-        TRANSACTIONS,
-        SAMPLES,
-        CODES,
-        CHECKOUTS,
-        ENTRIES,
-        INTENTS,
-        PROVIDER_EVENTS,
-        AUDIT,
-        SECURITY_EVENTS,
-        OPERATORS,
-        API_TOKENS,
-        IDENTITIES,
-        QUARANTINE,
-    )
-}
+_ALL: Final[tuple[Mapping[Any], ...]] = (
+    STATIONS, QR_KEYS, TOKENS, TRANSACTIONS, SAMPLES, CODES, CHECKOUTS, ENTRIES, INTENTS, PROVIDER_EVENTS,
+    AUDIT, SECURITY_EVENTS, OPERATORS, API_TOKENS, IDENTITIES, QUARANTINE, *ROAMING, *EMSP,
+)  # fmt: skip
+MAPPINGS: Final[dict[type, Mapping[Any]]] = {mapping.kind: mapping for mapping in _ALL}
