@@ -14,7 +14,7 @@ AttributeError where the library keeps its functions to itself.
 import _ssl
 import ctypes
 from ctypes import c_char_p, c_int, c_size_t, c_void_p
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from evouch.errors import LocalError
 from evouch.ids import KeyBytes
@@ -67,10 +67,20 @@ def _failed(what: str) -> LocalError:
     return LocalError(f"OpenSSL could not {what}")
 
 
-class _Number:
-    """A BIGNUM of ours, treated as a secret."""
+class _Owned:
+    """Something that OpenSSL made and that is wiped and freed with this object. So there is no second one."""
 
     __slots__ = ("at",)
+    at: int | None
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is never copied")
+
+
+class _Number(_Owned):
+    """A BIGNUM of ours, treated as a secret."""
+
+    __slots__ = ()
 
     def __init__(self, raw: bytes) -> None:
         self.at = _number_read(raw, len(raw), None)
@@ -93,10 +103,10 @@ _FIELD: Final = _Number(FIELD.to_bytes(32, "big"))
 _ORDER: Final = _Number(ORDER.to_bytes(32, "big"))
 
 
-class _Context:
-    """Room for what a computation needs on its way. Freeing it wipes it."""
+class _Context(_Owned):
+    """Room for what a computation needs on its way."""
 
-    __slots__ = ("at",)
+    __slots__ = ()
 
     def __init__(self) -> None:
         self.at = _context_new()
@@ -121,10 +131,10 @@ def _field_power(base: int, exponent: int) -> int:
     return int.from_bytes(result.bytes(), "big")
 
 
-class _Point:
+class _Point(_Owned):
     """An EC_POINT of ours, on the curve once it has been read or computed."""
 
-    __slots__ = ("at",)
+    __slots__ = ()
 
     def __init__(self) -> None:
         self.at = _point_new(_P256)
