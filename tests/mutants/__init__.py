@@ -41,5 +41,6 @@ def mutants() -> tuple[Mutant, ...]:
     """Return all of them."""
     from tests.mutants.identity import IDENTITY
     from tests.mutants.payment import PAYMENT
+    from tests.mutants.roaming_oprf import ROAMING_OPRF
 
-    return (*PAYMENT, *IDENTITY)
+    return (*PAYMENT, *IDENTITY, *ROAMING_OPRF)

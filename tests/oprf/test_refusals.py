@@ -103,7 +103,8 @@ def test_a_mutilated_point_is_refused_with_the_key_unused_or_is_another_point(en
     [
         "", "03", f"{GENERATOR.hex()[:-1]}", f"{GENERATOR.hex()}0", f" {GENERATOR.hex()}", f"{GENERATOR.hex()}\n",
         f"0x{GENERATOR.hex()[2:]}", GENERATOR.hex(" "), f"{GENERATOR.hex()[:-1]}g", f"{GENERATOR.hex()[:-1]}٣",
-        f"{GENERATOR.hex()[:-1]}\uff13", "3_" * 33, "-" + GENERATOR.hex()[1:], "00" * 32, "00" * 34, "00" * 64, "00" * 66,
+        f"{GENERATOR.hex()[:-1]}\uff13", "3_" * 33,
+        "-" + GENERATOR.hex()[1:], "00" * 32, "00" * 34, "00" * 64, "00" * 66,
     ],
 )  # fmt: skip
 def test_only_the_digits_of_one_of_the_two_lengths_are_hex(text: str) -> None:

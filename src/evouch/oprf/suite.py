@@ -11,7 +11,7 @@ __all__ = ["DERIVE_KEY_PAIR", "HASH_TO_GROUP", "IDENTIFIER", "LONGEST_INPUT", "F
 
 IDENTIFIER: Final = b"P256-SHA256"
 #: CreateContextString of RFC 9497 §3.1, for mode 0.
-CONTEXT: Final = b"OPRFV1-" + b"\x00-" + IDENTIFIER
+CONTEXT: Final = b"OPRFV1-\x00-" + IDENTIFIER
 #: Domain separation tags (RFC 9497 §4.3 and §3.2.1).
 HASH_TO_GROUP: Final = b"HashToGroup-" + CONTEXT
 DERIVE_KEY_PAIR: Final = b"DeriveKeyPair" + CONTEXT
