@@ -16,7 +16,7 @@ from evouch.emsp.eligibility import Offer, VehicleEligibility
 from evouch.errors import Refused
 from evouch.ids import ContractId, KeyBytes, Secret
 from evouch.store.ports import Change, Put
-from evouch.store.records import Car, Driver
+from evouch.store.records_roaming import Car, Driver
 
 __all__ = ["Drivers", "standing"]
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from evouch.emsp.terms import EmspTerms
-from evouch.store.records import Car
+from evouch.store.records_roaming import Car
 
 __all__ = ["ModelList", "Offer", "VehicleEligibility"]
 

@@ -23,7 +23,7 @@ from evouch.emsp.book import Book
 from evouch.errors import Refused
 from evouch.ids import Vid
 from evouch.store.ports import Put
-from evouch.store.records import Notice, NoticeState
+from evouch.store.records_roaming import Notice, NoticeState
 
 __all__ = ["Notices", "current"]
 
