@@ -76,6 +76,7 @@ def test_stations_of_the_first_tables_are_read_as_before(empty: SqlHome) -> None
     async def tell(store: SqlStore) -> None:
         assert await store.stations() == [station("CS1", name="One")]
         assert await store.identities() == []
+        assert await store.partners() == []
 
     asyncio.run(age())
     story(empty, tell)

@@ -1,6 +1,7 @@
 """Secrets at rest: what opens them, and what does not."""
 
 import asyncio
+import base64
 
 import pytest
 
@@ -8,7 +9,9 @@ from evouch.ids import KeyBytes, Secret
 from evouch.store.ports import Add, Put
 from evouch.store.sealing import SealBroken, Sealer
 from evouch.testing.clock import SeededEntropy
+from tests.proofs import proves
 from tests.store.examples import PLACE, SECRET, code, qr_key
+from tests.store.examples_roaming import OPRF_KEY, TOKEN_OUT, oprf_key, partner
 from tests.store.homes import KEY, SqlHome
 
 OLD, NEW = KeyBytes(b"o" * 32), KeyBytes(b"n" * 32)
@@ -95,6 +98,30 @@ def _check_bytes(found: bytes) -> None:
             assert spelling not in found
 
 
+@proves("R4")
+def test_no_key_of_the_oracle_and_no_token_of_a_partner_stands_in_the_database_in_clear(database: SqlHome) -> None:
+    async def run() -> None:
+        store = await database.open()
+        await store.commit(Put(oprf_key("k1")), Put(partner("visible-partner")), Put(partner("silent", token_out=None)))
+        await store.commit(Put(partner("visible-partner", evses=2, token_out=TOKEN_OUT), only=("evses", "token_out")))
+        assert [one.key for one in await store.oprf_keys()] == [OPRF_KEY]
+        assert [one.token_out for one in await store.partners()] == [None, TOKEN_OUT]
+        await store.close()
+        found = await database.dump() + (b"" if database.postgres else database.path.read_bytes())
+        assert b"visible-partner" in found
+        for secret in (OPRF_KEY, TOKEN_OUT):
+            raw = secret.reveal()
+            for spelling in (raw, raw.hex().encode(), base64.b64encode(raw), bytes.fromhex("0b" * 32)):
+                assert spelling not in found
+        await database.execute("UPDATE oprf_keys SET id = 'another'")
+        store = await database.open()
+        with pytest.raises(SealBroken):  # a key is sealed for its own row
+            await store.oprf_keys()
+        await store.close()
+
+    asyncio.run(run())
+
+
 def test_sealed_secrets_cannot_change_places(database: SqlHome) -> None:
     async def run() -> None:
         store = await database.open()
@@ -114,11 +141,12 @@ def test_a_new_key_seals_all_rows_anew_and_the_old_one_can_go(database: SqlHome)
     async def run() -> None:
         keys = [qr_key(SECRET, evse=1, previous=PREVIOUS), qr_key(PREVIOUS, evse=2)]
         store = await database.open(OLD)
-        await store.commit(*(Put(key) for key in keys))
+        await store.commit(*(Put(key) for key in keys), Put(oprf_key("k1")), Put(partner()))
         await store.close()
         for at_hand in ((NEW, OLD), (NEW,)):
             store = await database.open(*at_hand)
             assert await store.qr_keys() == keys
+            assert (await store.oprf_keys(), await store.partners()) == ([oprf_key("k1")], [partner()])
             await store.close()
 
     asyncio.run(run())
