@@ -65,7 +65,6 @@ class _Asked:
     request_id: str
     correlation_id: str
     partner: Partner | None = None
-    standing: Standing | None = None
     version: str = ""
     #: set for functional modules: their answers carry routing headers
     module: str = ""
@@ -127,7 +126,7 @@ class OcpiServer:
         known = asked.version in self._partners.ours.versions
         if known and rest == openapi.PATH and asked.request.method == "GET":
             return _Outcome(document=openapi.document(self._role, asked.version, self._root))
-        partner = self._authenticate(asked, rest)
+        partner, standing = self._authenticate(asked, rest)
         if asked.version == "versions" and not rest:
             return self._get_only(asked, self._versions())
         if not known:
@@ -139,18 +138,19 @@ class OcpiServer:
         if found is None or route is None:
             raise envelope.wrong_method(methods) if methods else envelope.nowhere()
         if route.module == "credentials":
-            return await self._credentials(asked, route)
-        return await self._function(asked, route, found.params(route))
+            body = self._body(asked, route)
+            return await self._credentials(asked, partner, standing, body)
+        return await self._function(asked, partner, route, found.params(route))
 
-    def _authenticate(self, asked: _Asked, rest: str) -> Partner:
+    def _authenticate(self, asked: _Asked, rest: str) -> tuple[Partner, Standing]:
         """Return whose token it is. A registration token is good for versions and credentials, and nothing else."""
         known = self._partners.authenticate(asked.request.headers.get("authorization", ""))
         if known is None:
             raise envelope.unauthorized()
-        asked.partner, asked.standing = known
-        if asked.standing is Standing.REGISTRATION and rest not in {"", "credentials"}:
+        asked.partner, standing = known
+        if standing is Standing.REGISTRATION and rest not in {"", "credentials"}:
             raise envelope.unauthorized()
-        return asked.partner
+        return known
 
     def _route(self, asked: _Asked, partner: Partner, found: Match | None) -> tuple[Route | None, Mapping[str, Route]]:
         """Return the row of the method, and all methods that this partner has at the address."""
@@ -188,34 +188,28 @@ class OcpiServer:
         ends = (Endpoint(identifier=module, role=role, url=f"{root}/{module}") for module, role in named)
         return VersionDetails(version=version, endpoints=tuple(ends))
 
-    async def _credentials(self, asked: _Asked, route: Route) -> _Outcome:
-        assert asked.partner is not None  # noqa: S101 - authenticated before
-        assert asked.standing is not None  # noqa: S101 - authenticated before
-        method, body = asked.request.method, self._body(asked, route)
-        ours = await self._partners.answer_credentials(method, asked.partner, asked.standing, body, asked.version)
+    async def _credentials(self, asked: _Asked, partner: Partner, standing: Standing, body: Any) -> _Outcome:
+        method = asked.request.method
+        ours = await self._partners.answer_credentials(method, partner, standing, body, asked.version)
         return _Outcome(None if ours is None else codec.write(ours, asked.version))
 
     # ── functional modules ──────────────────────────────────────────────────────────────
 
-    async def _function(self, asked: _Asked, route: Route, params: Mapping[str, str]) -> _Outcome:
+    async def _function(self, asked: _Asked, partner: Partner, route: Route, params: Mapping[str, str]) -> _Outcome:
         asked.module = route.module
-        call = self._call(asked, route, params)
+        call = self._call(asked, partner, route, params)
         answer = await getattr(self._handlers, route.handler)(call)
-        if isinstance(answer, Listing):
-            return self._listed(asked, call, answer)
-        return self._answered(asked, call, answer)
+        return self._listed(asked, call, answer) if isinstance(answer, Listing) else self._answered(call, answer)
 
-    def _call(self, asked: _Asked, route: Route, params: Mapping[str, str]) -> Call:
+    def _call(self, asked: _Asked, partner: Partner, route: Route, params: Mapping[str, str]) -> Call:
         """Return the request as handlers take it; raise where it cannot be read or contradicts itself."""
-        assert asked.partner is not None  # noqa: S101 - authenticated before
-        self._address(asked, asked.partner)
-        query = _query(asked.query)
-        body = self._body(asked, route)
+        self._address(asked, partner)
+        query, body = _query(asked.query), self._body(asked, route)
         if "token_uid" in params:
             query["type"] = consistency.token_type(query, body)
-        consistency.check(route, asked.partner, params, query, body)
+        consistency.check(route, partner, params, query, body)
         return Call(
-            partner=asked.partner, version=asked.version, params=params, query=query, body=body,
+            partner=partner, version=asked.version, params=params, query=query, body=body,
             page=page_of(query, self._terms.page) if route.form is Form.LIST else None,
             address=asked.address, request_id=asked.request_id, correlation_id=asked.correlation_id,
             to_party=asked.to_party, from_party=asked.from_party,
@@ -240,13 +234,12 @@ class OcpiServer:
         return _part(document) if route.form is Form.PART else codec.read(document, route.takes, asked.version)
 
     def _listed(self, asked: _Asked, call: Call, listing: Listing) -> _Outcome:
-        assert isinstance(call.page, Page)  # noqa: S101 - rows that answer lists have one
         url = f"{self._root}/{asked.path.removesuffix('/')}"
-        headers = page_headers(url, call.query, call.page, listing.total, self._terms.page)
+        headers = page_headers(url, call.query, call.page or Page(), listing.total, self._terms.page)
         seen = (told(each, call.partner, call.version, self._terms.capability) for each in listing.objects)
         return _Outcome([codec.write(each, call.version) for each in seen if each is not None], headers=headers)
 
-    def _answered(self, asked: _Asked, call: Call, answer: Answer) -> _Outcome:
+    def _answered(self, call: Call, answer: Answer) -> _Outcome:
         data: Any = answer.data
         if isinstance(data, Wire):
             data = told(data, call.partner, call.version, self._terms.capability)
