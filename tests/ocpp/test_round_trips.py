@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     BootAnswer,
     Booted,
     BootStatus,
@@ -51,12 +52,13 @@ from evouch.charging.dialogue import (
     TokenPresented,
     Trigger,
     Unlock,
+    VehicleIdentified,
     WebPaymentFailed,
     WebPaymentStarted,
 )
 from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import Authorization, IdToken, Limit, TokenKind, TokenStatus
-from evouch.ids import EvseNumber, OcppVersion, RemoteStartId, Secret, TransactionId
+from evouch.ids import EvseNumber, Mac, OcppVersion, RemoteStartId, Secret, TransactionId
 from evouch.ocpp.variables import VARIABLES, WEB_PAYMENTS
 from evouch.ocpp.versions import V16, V21, V201
 from evouch.units import Money
@@ -85,11 +87,18 @@ def text(most: int, least: int = 1) -> st.SearchStrategy[str]:
     return st.text(ASCII, min_size=least, max_size=most)
 
 
+VEHICLES = (TokenKind.MAC_ADDRESS, TokenKind.EVCCID)
+MACS = st.binary(min_size=6, max_size=6).map(Mac)
+
+
 def tokens(version: OcppVersion) -> st.SearchStrategy[IdToken]:
+    vehicles = VEHICLES if version == V21 else VEHICLES[:1]
+    cars = st.builds(IdToken, st.just(""), st.sampled_from(vehicles), MACS)
     if version == V16:
-        return st.builds(IdToken, text(20))
+        return cars | st.builds(IdToken, text(20))
     kinds = [*TokenKind][:-1] if version == V21 else [TokenKind(kind) for kind in KINDS_201]
-    return st.builds(IdToken, text(255 if version == V21 else 36), st.sampled_from(kinds))
+    others = st.sampled_from([kind for kind in kinds if kind not in VEHICLES])
+    return cars | st.builds(IdToken, text(255 if version == V21 else 36), others)
 
 
 def places(version: OcppVersion) -> st.SearchStrategy[tuple[EvseNumber, int]]:
@@ -171,7 +180,7 @@ def sessions_2(draw: st.DrawFn, version: OcppVersion) -> Fact[Any]:
 def facts(draw: st.DrawFn, version: OcppVersion) -> Fact[Any]:
     old = version == V16
     evse, connector = draw(places(version))
-    match draw(st.integers(0, 6 if old else 7)):
+    match draw(st.integers(0, 7 if old else 8)):
         case 0:
             return Booted(
                 vendor=draw(text(20)), model=draw(text(20)), serial=draw(text(25, 0)), firmware=draw(text(50, 0)),
@@ -199,6 +208,11 @@ def facts(draw: st.DrawFn, version: OcppVersion) -> Fact[Any]:
         case 6:
             data = draw(st.none() | st.text(max_size=20) if old else FREE)
             return DataReceived(vendor=draw(text(255)), message=draw(st.none() | text(50)), data=data)
+        case 7:
+            return VehicleIdentified(
+                mac=draw(MACS), evse=evse, connector=connector, transaction=draw(st.none() | transactions(version)),
+                at=None if old else draw(TIMES),
+            )  # fmt: skip
         case _:
             return SettingsReported(
                 request=draw(st.integers(0, 99)), page=draw(st.integers(0, 99)), more=draw(st.booleans()),
@@ -309,7 +323,7 @@ def orders(draw: st.DrawFn, version: OcppVersion) -> Order[Any]:
     evse, connector = draw(places(version))
     transaction, token = draw(transactions(version)), draw(tokens(version))
     on_wire = connector if old else None
-    match draw(st.integers(0, 13 if old else 15)):
+    match draw(st.integers(0, 14 if old else 16)):
         case 0:
             extra = st.lists(st.tuples(text(50), text(255)), max_size=2).map(tuple)
             return StartCharging(
@@ -355,6 +369,8 @@ def orders(draw: st.DrawFn, version: OcppVersion) -> Order[Any]:
             data = draw(st.none() | st.text(max_size=20) if old else FREE)
             return SendData(vendor=draw(text(255)), message=draw(st.none() | text(50)), data=data)
         case 14:
+            return AnnounceStart(evse=evse, seconds=draw(st.integers(0, 300)), connector=on_wire)
+        case 15:
             return CostSoFar(transaction=transaction, cost=draw(MONEY))
         case _:
             return ReportSettings(request=draw(st.integers(0, 99)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import Authorization, IdToken, Limit
@@ -38,9 +38,11 @@ class Unspeakable:
     order: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """The frame that a fact came in: for hashes and audits; no rule ever reads it."""
+class Evidence(NamedTuple):
+    """The frame that a fact came in: for hashes and audits; no rule ever reads it.
+
+    A vehicle's address is hidden in it. A tuple, for one is made of every message, and twice as fast.
+    """
 
     frame: bytes
     received_at: datetime

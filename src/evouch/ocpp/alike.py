@@ -10,6 +10,7 @@ from msgspec import field
 from evouch.charging.dialogue import BootAnswer, Booted, BootStatus, Fact, Noted, StillThere, TimeAnswer
 from evouch.charging.equipment import Wiring
 from evouch.ocpp.forms import Struct, one_of, plain, read, read_time
+from evouch.ocpp.redaction import hidden
 from evouch.ocpp.translator import Call, Json
 from evouch.units import format_time
 
@@ -75,8 +76,8 @@ def heard_heartbeat(_wiring: Wiring, _fact: StillThere, payload: Json) -> TimeAn
 
 
 def noted(_wiring: Wiring, action: str, payload: Json) -> Noted:
-    """Backend: a message that is passed on as it is."""
-    return Noted(action=action, payload=payload)
+    """Backend: a message that is passed on as it is, but for addresses of vehicles."""
+    return Noted(action=action, payload=hidden(payload))
 
 
 def say_noted(_wiring: Wiring, fact: Noted) -> Call:

@@ -24,6 +24,7 @@ from evouch.ids import OcppVersion, StationId
 from evouch.ocpp import frames
 from evouch.ocpp.events import Answered, Called, Event, Failed, Ignored, Rejected, Sent
 from evouch.ocpp.manners import MANNERS, Manners
+from evouch.ocpp.redaction import kept, masked, redacted
 from evouch.ocpp.refusals import fault_of_refusal
 from evouch.ocpp.rpc import Peer
 from evouch.ocpp.translator import AnsweredAlready, Call, Translator
@@ -257,9 +258,10 @@ class Conversation:
             case Sent():
                 self._sent(event)
             case Rejected():
-                _log.info("%s: %s answered with %s", self.station, event.action[:40], event.fault.code)
+                action = masked(event.action)
+                _log.info("%s: %s answered with %s", self.station, action[:40], event.fault.code)
                 if event.fault.code == _SECURITY and self._refused is not None:
-                    self._tell_refused(self._refused, event.action)
+                    self._tell_refused(self._refused, action)
             case Ignored():
                 _log.info("%s: frame ignored: %s", self.station, event.why)
             case _:
@@ -280,20 +282,22 @@ class Conversation:
     def _called(self, call: Called) -> None:
         try:
             said = self._mean(call.action, call.payload)
-            answer = self._hear(self, said, self._evidence(call.frame))
+            answer = self._hear(self, said, self._evidence(kept(call.action, call.payload, call.frame)))
             if hasattr(answer, "__await__"):
-                self._answer_later(call, said, answer)
+                self._answer_later(call.id, call.action, said, answer)
             else:
                 self._peer.answer(call.id, self._word(said, answer))
         except Exception as error:  # noqa: BLE001 — whatever a handler raises, the connection lives on
-            self._answer_error(call, error)
+            self._answer_error(call.id, call.action, error)
 
     def _evidence(self, frame: bytes) -> Evidence:
         return Evidence(frame=frame, received_at=self._clock.now(), connection=self.connection, proven=self._proven)
 
     def _sent(self, message: Sent) -> None:
         try:
-            answer = self._hear(self, self._mean(message.action, message.payload), self._evidence(message.frame))
+            answer = self._hear(
+                self, self._mean(message.action, message.payload), self._evidence(redacted(message.frame))
+            )
         except Exception as error:  # noqa: BLE001 — SEND has no answer, so nothing but the log can say it
             _log.info("%s: %s not taken: %s", self.station, message.action[:40], type(error).__name__)
         else:
@@ -308,46 +312,47 @@ class Conversation:
 
     # ── answering ───────────────────────────────────────────────────────────────────────
 
-    def _answer_error(self, call: Called, error: Exception) -> None:
+    def _answer_error(self, id: str, action: str, error: Exception) -> None:
         match error:
             case AnsweredAlready():
-                self._peer.answer(call.id, error.payload)
+                self._peer.answer(id, error.payload)
             case PeerFault():
-                self._peer.refuse(call.id, error)
+                self._peer.refuse(id, error)
             case Refused():
-                self._peer.refuse(call.id, fault_of_refusal(error))
+                self._peer.refuse(id, fault_of_refusal(error))
             case _:
-                self._log_bug(call, error)
+                self._log_bug(action, error)
                 with suppress(LocalError):  # it was our answer that broke the schema: the peer knows already
-                    self._peer.refuse(call.id, PeerFault("InternalError"))
+                    self._peer.refuse(id, PeerFault("InternalError"))
 
-    def _answer_later(self, call: Called, said: Any, answer: Awaitable[Any]) -> None:
+    def _answer_later(self, id: str, action: str, said: Any, answer: Awaitable[Any]) -> None:
         self.unanswered += 1
-        self._start(self._finish(call, said, answer), in_order=isinstance(said, SessionFact))
+        self._start(self._finish(id, action, said, answer), in_order=isinstance(said, SessionFact))
 
     def _start(self, work: Coroutine[Any, Any, None], *, in_order: bool = False) -> None:
         if self._work is None:
             self._work = Work()
         self._work.start(work, in_order=in_order)
 
-    async def _finish(self, call: Called, said: Any, answer: Awaitable[Any]) -> None:
+    # It gets no more of the CALL than its id and action: what a station said is not kept while it is thought about.
+    async def _finish(self, id: str, action: str, said: Any, answer: Awaitable[Any]) -> None:
         try:
             heard = await answer
             if self._closed is None:
-                self._peer.answer(call.id, self._word(said, heard))
+                self._peer.answer(id, self._word(said, heard))
         except Exception as error:  # noqa: BLE001 — as in _called
             if self._closed is None:
-                self._answer_error(call, error)
+                self._answer_error(id, action, error)
             elif not isinstance(error, (PeerFault, Refused)):
-                self._log_bug(call, error)
+                self._log_bug(action, error)
         finally:
             self.unanswered -= 1
             self._flush()
 
-    def _log_bug(self, call: Called, error: Exception) -> None:
+    def _log_bug(self, action: str, error: Exception) -> None:
         # Where it happened, but not its text, which may repeat what the station said.
         where = "".join(traceback.format_tb(error.__traceback__))
-        _log.error("%s: handling %s failed: %s\n%s", self.station, call.action, type(error).__name__, where)
+        _log.error("%s: handling %s failed: %s\n%s", self.station, action, type(error).__name__, where)
 
     def _flush(self) -> None:
         if self._closed is None:

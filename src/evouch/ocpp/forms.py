@@ -15,6 +15,7 @@ import msgspec
 from evouch.charging.dialogue import Yes
 from evouch.errors import PeerFault
 from evouch.ids import Secret
+from evouch.ocpp.redaction import masked
 from evouch.units import parse_time
 from evouch.wire import Json, MalformedJson, convert
 
@@ -51,7 +52,7 @@ def read_time(text: str, property: str = "timestamp") -> datetime:
     try:
         return parse_time(text)
     except ValueError:
-        details = {"property": property, "value": text[:100]}
+        details = {"property": property, "value": masked(text)[:100]}
         raise PeerFault("PropertyConstraintViolation", f"Invalid value for property '{property}'!", details) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from evouch.errors import PeerRefused
+from evouch.ocpp.redaction import hidden, masked
 from evouch.wire import MalformedJson, decode
 
 __all__ = ["CALL", "CALLERROR", "CALLRESULT", "CALLRESULTERROR", "MAX_ID", "NO_ID", "SEND", "Frame", "read", "refusal"]
@@ -72,13 +73,13 @@ def read(frame: bytes | str) -> Frame:
 
 
 def refusal(frame: Frame) -> tuple[PeerRefused, bool]:
-    """Return what a CALLERROR or CALLRESULTERROR says, and whether it says all it must."""
+    """Return what a CALLERROR or CALLRESULTERROR says, and whether it says all it must; no vehicle is named in it."""
     code, description, details = [*frame.rest, None, None, None][:3]
     complete = isinstance(code, str) and isinstance(description, str) and isinstance(details, dict)
     refused = PeerRefused(
-        code[:MAX_CODE] if isinstance(code, str) else "GenericError",
-        description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
-        details if isinstance(details, dict) else None,
+        masked(code)[:MAX_CODE] if isinstance(code, str) else "GenericError",
+        masked(description)[:MAX_DESCRIPTION] if isinstance(description, str) else "",
+        hidden(details) if isinstance(details, dict) else None,
     )
     return refused, complete
 

@@ -4,7 +4,8 @@ OCPP-J 1.6 table 7; OCPP 2.x part 4 §4.3. Inside this package codes are spelled
 spells them; :func:`wire_code` knows the two that 1.6 spells differently and the ones it
 does not have.
 
-Texts never repeat a string that the peer sent: it may be a secret, and texts get logged.
+Texts never repeat a string that the peer sent: it may be a secret, and texts get logged. The
+details of 2.1 repeat the request, without what may be a vehicle's address.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from jsonschema_rs import ValidationError
 
 from evouch.errors import PeerFault, Refused
 from evouch.ids import OcppVersion
+from evouch.ocpp.redaction import hidden, masked
 from evouch.ocpp.versions import V16, V21
 from evouch.wire import encode
 
@@ -112,8 +114,9 @@ def fault_of_violations(version: OcppVersion, violations: Iterable[ValidationErr
     if not found:
         return PeerFault(Code.FORMAT, "the payload breaks its schema")
     code, violation = found[0]
-    path, value = _place(violation, request)
-    details = _details(path, value, request) if version == V21 else None
+    shown = hidden(request, doubtful=True)
+    path, value = _place(violation, shown)
+    details = _details(path, value, shown) if version == V21 else None
     return PeerFault(code, _sentence(code, violation, path, value)[:MAX_DESCRIPTION], details)
 
 
@@ -136,7 +139,8 @@ def _place(violation: ValidationError, request: Any) -> tuple[str, Any]:
         steps.append(named["property"])
     elif violation.kind.name == "additionalProperties":
         steps.append(named["unexpected"][0])
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
+    words = (f"[{step}]" if isinstance(step, int) else f".{masked(step)}" for step in steps)
+    path = "".join(words).removeprefix(".")
     return path, _value(steps, request)
 
 

@@ -16,9 +16,9 @@ from jsonschema_rs import Draft4Validator, Validator
 
 from evouch.ids import OcppVersion
 from evouch.ocpp import versions
-from evouch.ocpp.extensions import EXTENSIONS, Extension
+from evouch.ocpp.extensions import CONTENTS, EXTENSIONS, Extension
 
-__all__ = ["Catalogue", "catalogue", "validator"]
+__all__ = ["Catalogue", "catalogue", "content", "validator"]
 
 
 class Catalogue:
@@ -72,6 +72,13 @@ def validator(version: OcppVersion, action: str, *, response: bool = False) -> V
     """Return the compiled schema of one message; KeyError where the version has no such action."""
     found = catalogue(version)
     return found.response(action) if response else found.request(action)
+
+
+@cache
+def content(message: str) -> Validator:
+    """Return the compiled schema of what a DataTransfer of ours holds; KeyError where there is no such message."""
+    files = {each.message: each.schema_file for each in CONTENTS}
+    return Draft4Validator(_read(files[message]))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from evouch.charging.dialogue import Fact, Order, RawAnswer, RawCall, Unspeakabl
 from evouch.charging.equipment import Wiring
 from evouch.errors import EvouchError, LocalError, PeerFault, PeerRefused
 from evouch.ids import OcppVersion
+from evouch.ocpp.redaction import hidden
 
 __all__ = ["AnsweredAlready", "Call", "Json", "TableTranslator", "Tables", "Translator"]
 
@@ -51,7 +52,7 @@ class Translator(Protocol):
         """Actions that a station of ours answers."""
 
     def fact(self, action: str, payload: Json) -> Fact[Any]:
-        """Backend: return what a station's CALL says. Raises PeerFault where it cannot be understood."""
+        """Backend: return what a station's CALL says. Raises PeerFault; AnsweredAlready where a CALLRESULT says no."""
 
     def answer(self, fact: Fact[A], answer: A) -> Json:
         """Backend: return the CALLRESULT payload for ``answer``."""
@@ -118,7 +119,7 @@ class TableTranslator:
         """Return what the station's answers amount to."""
         if isinstance(order, RawCall):
             first = answers[0]
-            return first if isinstance(first, PeerRefused) else RawAnswer(first)  # type: ignore[return-value]
+            return first if isinstance(first, PeerRefused) else RawAnswer(hidden(first))  # type: ignore[return-value]
         result: A | PeerRefused = _ours(self._tables.outcome, order)(self._wiring, order, answers)
         return result
 

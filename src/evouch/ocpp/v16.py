@@ -7,6 +7,7 @@ say), ``v16_orders``, ``v16_settings`` and ``v16_vendor`` (what backends want).
 from typing import Final
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     Configure,
     CostSoFar,
     ProveIdentity,
@@ -16,7 +17,7 @@ from evouch.charging.dialogue import (
     WebPaymentStarted,
 )
 from evouch.ocpp import v16_facts, v16_orders, v16_settings, v16_vendor
-from evouch.ocpp.extensions import signed_challenge
+from evouch.ocpp.extensions import autocharge, signed_challenge
 from evouch.ocpp.translator import Tables
 
 __all__ = ["TABLES"]
@@ -29,6 +30,7 @@ TABLES: Final = Tables(
     heard=v16_facts.HEARD,
     order={
         **v16_orders.ORDERS,
+        AnnounceStart: v16_vendor.announce,
         Configure: v16_settings.configure,
         CostSoFar: v16_vendor.cost,
         ProveIdentity: signed_challenge.order,
@@ -39,6 +41,7 @@ TABLES: Final = Tables(
     },
     outcome={
         **v16_orders.OUTCOMES,
+        AnnounceStart: autocharge.outcome,
         Configure: v16_settings.outcome_configure,
         CostSoFar: v16_vendor.outcome_cost,
         ProveIdentity: signed_challenge.outcome,
@@ -56,6 +59,7 @@ TABLES: Final = Tables(
     },
     done={
         **v16_orders.DONE,
+        AnnounceStart: autocharge.done,
         Configure: v16_settings.done_configure,
         CostSoFar: v16_vendor.done_cost,
         ProveIdentity: signed_challenge.done,

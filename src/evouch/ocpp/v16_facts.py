@@ -19,6 +19,7 @@ from evouch.charging.dialogue import (
     ConnectorChanged,
     DataAnswer,
     DataReceived,
+    DataStatus,
     Fact,
     MeterSampled,
     Noted,
@@ -28,14 +29,17 @@ from evouch.charging.dialogue import (
     StillThere,
     TokenPresented,
     Unspeakable,
+    VehicleIdentified,
 )
 from evouch.charging.equipment import ConnectorStatus, Wiring
-from evouch.charging.tokens import Authorization, IdToken
+from evouch.charging.tokens import Authorization
 from evouch.ids import EvseNumber
-from evouch.ocpp import alike, v16_sessions
+from evouch.ocpp import alike, v16_sessions, vehicles
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp import v16_parts as part
+from evouch.ocpp.extensions import autocharge
 from evouch.ocpp.forms import clip, one_of, plain, read, read_time
+from evouch.ocpp.redaction import hidden
 from evouch.ocpp.translator import Call, Json
 from evouch.units import format_time
 
@@ -102,7 +106,7 @@ def _say_status(wiring: Wiring, fact: ConnectorChanged) -> Call:
 
 
 def _authorize(_wiring: Wiring, _action: str, payload: Json) -> TokenPresented:
-    return TokenPresented(token=IdToken(read(msg.Authorize, payload).tag))
+    return TokenPresented(token=vehicles.of_tag(read(msg.Authorize, payload).tag))
 
 
 def _answer_authorize(_wiring: Wiring, _fact: TokenPresented, answer: Authorization) -> Json:
@@ -112,7 +116,7 @@ def _answer_authorize(_wiring: Wiring, _fact: TokenPresented, answer: Authorizat
 def _say_authorize(wiring: Wiring, fact: TokenPresented) -> Call | Unspeakable:
     if not part.fits(fact.token):
         return Unspeakable(wiring.version, "TokenPresented")
-    return "Authorize", plain(msg.Authorize(tag=fact.token.value))
+    return "Authorize", plain(msg.Authorize(tag=vehicles.tag(fact.token)))
 
 
 def _heard_authorize(_wiring: Wiring, _fact: TokenPresented, payload: Json) -> Authorization:
@@ -122,9 +126,11 @@ def _heard_authorize(_wiring: Wiring, _fact: TokenPresented, payload: Json) -> A
 # ── DataTransfer ────────────────────────────────────────────────────────────────────────
 
 
-def _data(_wiring: Wiring, _action: str, payload: Json) -> DataReceived:
+def _data(wiring: Wiring, _action: str, payload: Json) -> DataReceived | VehicleIdentified:
     sent = read(msg.DataTransfer, payload)
-    return DataReceived(vendor=sent.vendor or None, message=sent.message, data=sent.data)
+    if sent.vendor == autocharge.VENDOR:
+        return autocharge.identified(wiring, sent.message, sent.data)
+    return DataReceived(vendor=sent.vendor or None, message=sent.message, data=hidden(sent.data))
 
 
 def _answer_data(_wiring: Wiring, _fact: DataReceived, answer: DataAnswer) -> Json:
@@ -138,6 +144,17 @@ def _say_data(_wiring: Wiring, fact: DataReceived) -> Call:
 
 def _heard_data(_wiring: Wiring, _fact: DataReceived, payload: Json) -> DataAnswer:
     return part.data_answer(read(msg.DataTransferAnswer, payload))
+
+
+def _answer_vehicle(_wiring: Wiring, _fact: VehicleIdentified, _answer: None) -> Json:
+    return {"status": DataStatus.ACCEPTED.value}
+
+
+def _say_vehicle(wiring: Wiring, fact: VehicleIdentified) -> Call:
+    connector = part.connector_for(wiring, fact.evse, fact.connector)
+    data = autocharge.identified_data(fact, connector, part.number_of(fact.transaction))
+    sent = msg.DataTransfer(vendor=autocharge.VENDOR, message=autocharge.IDENTIFIED, data=part.text_of_data(data))
+    return "DataTransfer", plain(sent)
 
 
 # ── what needs no more than an acknowledgement ──────────────────────────────────────────
@@ -182,6 +199,7 @@ ANSWERS: Final[Mapping[type, Callable[[Wiring, Any, Any], Json]]] = MappingProxy
     SessionUpdated: alike.acknowledge,
     StillThere: alike.answer_heartbeat,
     TokenPresented: _answer_authorize,
+    VehicleIdentified: _answer_vehicle,
 })  # fmt: skip
 
 #: SettingsReported is missing: 1.6 has no reports.
@@ -196,6 +214,7 @@ SAYINGS: Final[Mapping[type, Callable[[Wiring, Any], Call | Unspeakable]]] = Map
     SessionUpdated: v16_sessions.say_update,
     StillThere: alike.say_heartbeat,
     TokenPresented: _say_authorize,
+    VehicleIdentified: _say_vehicle,
 })  # fmt: skip
 
 HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyType({
@@ -209,4 +228,5 @@ HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyTy
     SessionUpdated: v16_sessions.heard_update,
     StillThere: alike.heard_heartbeat,
     TokenPresented: _heard_authorize,
+    VehicleIdentified: alike.acknowledged,
 })  # fmt: skip

@@ -31,11 +31,11 @@ from evouch.charging.dialogue import (
     Yes,
 )
 from evouch.charging.equipment import Wiring
-from evouch.charging.tokens import IdToken
 from evouch.errors import PeerRefused
 from evouch.ids import EvseNumber, RemoteStartId
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp import v16_parts as part
+from evouch.ocpp import vehicles
 from evouch.ocpp.forms import plain, read, read_time, said_yes, word
 from evouch.ocpp.translator import AnsweredAlready, Call, Json
 from evouch.units import format_time
@@ -90,7 +90,7 @@ def _start(wiring: Wiring, order: StartCharging) -> Calls:
     if not part.fits(order.token):
         return Unspeakable(wiring.version, "StartCharging")
     connector = part.connector_for(wiring, order.evse, order.connector)
-    return (("RemoteStartTransaction", plain(msg.RemoteStart(tag=order.token.value, connector=connector))),)
+    return (("RemoteStartTransaction", plain(msg.RemoteStart(tag=vehicles.tag(order.token), connector=connector))),)
 
 
 def _outcome_start(_wiring: Wiring, _order: StartCharging, answers: Answers) -> StartAnswer | PeerRefused:
@@ -109,7 +109,7 @@ def _told_start(wiring: Wiring, payload: Json) -> StartCharging:
     only = next(iter(wiring.evses)) if len(wiring.evses) == 1 else EvseNumber(0)
     evse = only if request.connector is None else _evse_of(wiring, request.connector)
     return StartCharging(
-        evse=evse, token=IdToken(request.tag), remote_start=RemoteStartId(0), connector=request.connector
+        evse=evse, token=vehicles.of_tag(request.tag), remote_start=RemoteStartId(0), connector=request.connector
     )
 
 
@@ -217,7 +217,7 @@ def _reserve(wiring: Wiring, order: Reserve) -> Calls:
     request = msg.ReserveNow(
         connector=part.connector_for(wiring, order.evse, order.connector),
         expires=format_time(order.expires),
-        tag=order.token.value,
+        tag=vehicles.tag(order.token),
         id=order.id,
     )
     return (("ReserveNow", plain(request)),)
@@ -229,7 +229,7 @@ def _told_reserve(wiring: Wiring, payload: Json) -> Reserve:
     return Reserve(
         id=request.id,
         evse=_evse_of(wiring, request.connector) if request.connector else EvseNumber(0),
-        token=IdToken(request.tag),
+        token=vehicles.of_tag(request.tag),
         expires=read_time(request.expires, "expiryDate"),
         connector=request.connector or None,
     )

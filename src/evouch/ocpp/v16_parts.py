@@ -8,7 +8,7 @@ from evouch.charging.equipment import Wiring
 from evouch.charging.tokens import Authorization, IdToken, TokenStatus
 from evouch.errors import LocalError
 from evouch.ids import EvseNumber, TransactionId
-from evouch.ocpp import metering
+from evouch.ocpp import metering, vehicles
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp.forms import one_of, read_time
 from evouch.units import format_time
@@ -38,7 +38,7 @@ _STATUS: Final = {
 
 def fits(token: IdToken) -> bool:
     """Return whether 1.6 can carry the token."""
-    return 0 < len(token.value) <= ID_TAG
+    return 0 < len(vehicles.tag(token)) <= ID_TAG
 
 
 def id_tag_info(authorization: Authorization) -> msg.IdTagInfo:

@@ -20,11 +20,11 @@ from evouch.charging.dialogue import (
     Unspeakable,
 )
 from evouch.charging.equipment import Wiring
-from evouch.charging.tokens import IdToken
 from evouch.errors import LocalError
 from evouch.ids import EvseNumber
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp import v16_parts as part
+from evouch.ocpp import vehicles
 from evouch.ocpp.forms import plain, read, read_time
 from evouch.ocpp.translator import Call, Json
 from evouch.units import Wh, format_time
@@ -47,7 +47,7 @@ def start(wiring: Wiring, _action: str, payload: Json) -> SessionStarted:
         at=at,
         evse=wiring.evse_of(start.connector),
         connector=start.connector,
-        token=IdToken(start.tag),
+        token=vehicles.of_tag(start.tag),
         readings=(Reading(at=at, energy=Wh(start.meter), context="Transaction.Begin"),),
         trigger="Authorized",
         reservation=start.reservation,
@@ -68,7 +68,7 @@ def say_start(wiring: Wiring, fact: SessionStarted) -> Call | Unspeakable:
         return Unspeakable(wiring.version, "SessionStarted")
     said = msg.StartTransaction(
         connector=part.connector_for(wiring, fact.evse, fact.connector),
-        tag=fact.token.value,
+        tag=vehicles.tag(fact.token),
         meter=_register(fact.readings, "Transaction.Begin"),
         timestamp=format_time(fact.at),
         reservation=fact.reservation,
@@ -174,7 +174,7 @@ def stop(_wiring: Wiring, _action: str, payload: Json) -> SessionEnded:
     return SessionEnded(
         transaction=part.transaction_of(stop.transaction),
         at=at,
-        token=IdToken(stop.tag) if stop.tag else None,
+        token=vehicles.of_tag(stop.tag) if stop.tag else None,
         readings=(*part.readings_of(stop.values), end),
         trigger=_REASONS.get(reason, "AbnormalCondition"),
         reason=reason,
@@ -190,7 +190,7 @@ def answer_stop(_wiring: Wiring, _fact: SessionEnded, answer: SessionAnswer) -> 
 def say_stop(_wiring: Wiring, fact: SessionEnded) -> Call:
     """Return StopTransaction."""
     reason = fact.reason if fact.reason in _REASONS else _REASONS_2.get(fact.reason, "Other")
-    tag = fact.token.value if fact.token is not None and part.fits(fact.token) else None
+    tag = vehicles.tag(fact.token) if fact.token is not None and part.fits(fact.token) else None
     said = msg.StopTransaction(
         meter=_register(fact.readings, "Transaction.End"),
         timestamp=format_time(fact.at),

@@ -1,4 +1,4 @@
-"""OCPP 1.6: DataTransfer to the station, and the three messages that we carry in it.
+"""OCPP 1.6: DataTransfer to the station, and the four messages that we carry in it.
 
 NotifyWebPaymentStarted and NotifyWebPaymentFailed (vendor ``cloud.charging.open``) put a
 JSON object into the string ``data``; they name connectorId and evseId, and a station takes
@@ -7,6 +7,7 @@ either. RunningCost is the OCA application note "OCPP & California Pricing Requi
 the key ``CustomDisplayCostAndPrice``): it goes only to stations whose wiring says so.
 Vendor, message ids and members as implemented by EVerest/libocpp
 (doc/california_pricing_requirements.md) and citrineos-core (CaliforniaPricing module).
+AutochargeStart is ours (``extensions.autocharge``).
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final
 from msgspec import field
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     CostSoFar,
     DataAnswer,
     DataStatus,
@@ -34,14 +36,14 @@ from evouch.errors import PeerFault, PeerRefused
 from evouch.ids import TransactionId
 from evouch.ocpp import v16_messages as msg
 from evouch.ocpp import v16_parts as part
-from evouch.ocpp.extensions import web_payment
+from evouch.ocpp.extensions import autocharge, web_payment
 from evouch.ocpp.forms import Struct, plain, read, read_time
 from evouch.ocpp.translator import AnsweredAlready, Json
 from evouch.ocpp.v16_orders import Answers, Calls
 from evouch.units import Money, Wh, format_time
 
 __all__ = [
-    "COST_VENDOR", "cost", "done_cost", "done_data", "done_lock", "failed", "outcome_cost", "outcome_data",
+    "COST_VENDOR", "announce", "cost", "done_cost", "done_data", "done_lock", "failed", "outcome_cost", "outcome_data",
     "outcome_lock", "send_data", "started", "told_data",
 ]  # fmt: skip
 
@@ -56,6 +58,12 @@ def started(wiring: Wiring, order: WebPaymentStarted) -> Calls:
     """Return NotifyWebPaymentStarted."""
     connector = part.connector_for(wiring, order.evse, order.connector)
     return _transfer(web_payment.VENDOR, web_payment.STARTED, web_payment.started_data(order, connector))
+
+
+def announce(wiring: Wiring, order: AnnounceStart) -> Calls:
+    """Return AutochargeStart."""
+    connector = part.connector_for(wiring, order.evse, order.connector)
+    return _transfer(autocharge.VENDOR, autocharge.START, autocharge.start_data(order, connector))
 
 
 def failed(wiring: Wiring, order: WebPaymentFailed) -> Calls:
@@ -159,6 +167,8 @@ def told_data(wiring: Wiring, payload: Json) -> Order[Any]:
         raise AnsweredAlready({"status": DataStatus.UNKNOWN_VENDOR.value})
     if transfer.vendor == web_payment.VENDOR:
         return _told_payment(wiring, transfer)
+    if transfer.vendor == autocharge.VENDOR:
+        return autocharge.told(wiring, transfer.message, transfer.data)
     if (transfer.vendor, transfer.message) == (COST_VENDOR, _RUNNING_COST) and wiring.cost_messages:
         return _told_cost(wiring, transfer)
     return SendData(vendor=transfer.vendor, message=transfer.message, data=transfer.data)

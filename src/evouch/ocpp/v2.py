@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     Configure,
     ProveIdentity,
     ReadSettings,
@@ -17,7 +18,7 @@ from evouch.charging.dialogue import (
     WebPaymentStarted,
 )
 from evouch.ocpp import v2_facts, v2_orders, v2_settings, v2_vendor
-from evouch.ocpp.extensions import signed_challenge, web_payment
+from evouch.ocpp.extensions import autocharge, signed_challenge, web_payment
 from evouch.ocpp.translator import Tables
 
 __all__ = ["TABLES_21", "TABLES_201"]
@@ -29,6 +30,7 @@ TABLES_201: Final = Tables(
     heard=v2_facts.HEARD,
     order={
         **v2_orders.ORDERS,
+        AnnounceStart: v2_vendor.announce,
         Configure: v2_settings.configure,
         ProveIdentity: signed_challenge.order,
         ReadSettings: v2_settings.read_settings,
@@ -38,6 +40,7 @@ TABLES_201: Final = Tables(
     },
     outcome={
         **v2_orders.OUTCOMES,
+        AnnounceStart: autocharge.outcome,
         Configure: v2_settings.outcome_configure,
         ProveIdentity: signed_challenge.outcome,
         ReadSettings: v2_settings.outcome_read,
@@ -54,6 +57,7 @@ TABLES_201: Final = Tables(
     },
     done={
         **v2_orders.DONE,
+        AnnounceStart: autocharge.done,
         Configure: v2_settings.done_configure,
         ProveIdentity: signed_challenge.done,
         ReadSettings: v2_settings.done_read,

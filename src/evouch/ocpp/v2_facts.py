@@ -30,15 +30,18 @@ from evouch.charging.dialogue import (
     StillThere,
     TokenPresented,
     Unspeakable,
+    VehicleIdentified,
 )
 from evouch.charging.equipment import ConnectorStatus, Wiring
+from evouch.charging.macs import parse_mac
 from evouch.charging.tokens import Authorization
 from evouch.errors import LocalError
-from evouch.ids import EvseNumber
-from evouch.ocpp import alike, v2_sessions
+from evouch.ids import EvseNumber, TransactionId
+from evouch.ocpp import alike, v2_sessions, vehicles
 from evouch.ocpp import v2_messages as msg
 from evouch.ocpp import v2_parts as part
 from evouch.ocpp.forms import one_of, plain, read, read_time
+from evouch.ocpp.redaction import hidden
 from evouch.ocpp.translator import Call, Json
 from evouch.units import format_time
 
@@ -123,7 +126,7 @@ def _heard_authorize(_wiring: Wiring, _fact: TokenPresented, payload: Json) -> A
 def _data(_wiring: Wiring, _action: str, payload: Json) -> DataReceived:
     sent = read(msg.DataTransfer, payload)
     return DataReceived(
-        vendor=sent.vendor or None, message=sent.message, data=None if sent.data is UNSET else sent.data
+        vendor=sent.vendor or None, message=sent.message, data=None if sent.data is UNSET else hidden(sent.data)
     )
 
 
@@ -167,6 +170,46 @@ def _say_report(_wiring: Wiring, fact: SettingsReported) -> Call:
     return "NotifyReport", plain(page)
 
 
+# ── NotifyEvent ─────────────────────────────────────────────────────────────────────────
+
+
+def _event(wiring: Wiring, action: str, payload: Json) -> VehicleIdentified | Noted:
+    """Read NotifyEvent: which vehicle is connected, or whatever else a monitor noticed."""
+    events = [each for each in read(msg.NotifyEvent, payload).data if _names_vehicle(each)]
+    if not events:
+        return alike.noted(wiring, action, payload)
+    read_off = [(each, parse_mac(each.value)) for each in events]
+    # A fact is about one vehicle: of several in one message the first that can be read.
+    event, mac = next((pair for pair in read_off if pair[1]), read_off[0])
+    place = event.component.evse
+    return VehicleIdentified(
+        mac=mac,
+        evse=EvseNumber(place.id) if place and place.id else None,
+        connector=place.connector if place else None,
+        transaction=TransactionId(event.transaction) if event.transaction else None,
+        at=read_time(event.timestamp),
+    )
+
+
+def _names_vehicle(event: msg.EventData) -> bool:
+    return (event.component.name.casefold(), event.variable.name.casefold()) == ("connectedev", "vehicleid")
+
+
+def _say_event(_wiring: Wiring, fact: VehicleIdentified) -> Call:
+    at = _when(fact.at, fact)
+    event = msg.EventData(
+        id=0,
+        timestamp=at,
+        trigger="Delta",
+        value=vehicles.spelled(fact.mac) if fact.mac else "",
+        kind="HardWiredNotification",
+        component=msg.Component(name="ConnectedEV", evse=part.evse_part(fact.evse, fact.connector)),
+        variable=msg.Variable(name="VehicleId"),
+        transaction=fact.transaction,
+    )
+    return "NotifyEvent", plain(msg.NotifyEvent(generated_at=at, seq=0, data=[event]))
+
+
 # ── what needs no more than an acknowledgement ──────────────────────────────────────────
 
 #: What each notification is answered with. A question that we cannot answer gets the no that its
@@ -183,7 +226,6 @@ _NOTED: Final[Mapping[str, Json]] = MappingProxyType({
     "NotifyDisplayMessages": {},
     "NotifyEVChargingNeeds": {"status": "Rejected", "statusInfo": _UNSUPPORTED},
     "NotifyEVChargingSchedule": {"status": "Accepted"},
-    "NotifyEvent": {},
     "NotifyMonitoringReport": {},
     "PublishFirmwareStatusNotification": {},
     "ReportChargingProfiles": {},
@@ -198,7 +240,7 @@ _NOTED_21: Final[Mapping[str, Json]] = MappingProxyType({
     "NotifySettlement": {},
     "ReportDERControl": {},
 })  # fmt: skip
-_NO_ANSWER: Final[Mapping[str, Json]] = MappingProxyType({**_NOTED, **_NOTED_21})
+_NO_ANSWER: Final[Mapping[str, Json]] = MappingProxyType({**_NOTED, **_NOTED_21, "NotifyEvent": {}})
 
 
 def _answer_noted(_wiring: Wiring, fact: Noted, _answer: None) -> Json:
@@ -213,6 +255,7 @@ FACTS: Final[Mapping[str, Callable[[Wiring, str, Json], Fact[Any]]]] = MappingPr
     "DataTransfer": _data,
     "Heartbeat": alike.heartbeat,
     "MeterValues": v2_sessions.meter_values,
+    "NotifyEvent": _event,
     "NotifyReport": _report,
     "StatusNotification": _status,
     "TransactionEvent": v2_sessions.transaction,
@@ -232,6 +275,7 @@ ANSWERS: Final[Mapping[type, Callable[[Wiring, Any, Any], Json]]] = MappingProxy
     SettingsReported: alike.acknowledge,
     StillThere: alike.answer_heartbeat,
     TokenPresented: _answer_authorize,
+    VehicleIdentified: alike.acknowledge,
 })  # fmt: skip
 
 SAYINGS: Final[Mapping[type, Callable[[Wiring, Any], Call | Unspeakable]]] = MappingProxyType({
@@ -246,6 +290,7 @@ SAYINGS: Final[Mapping[type, Callable[[Wiring, Any], Call | Unspeakable]]] = Map
     SettingsReported: _say_report,
     StillThere: alike.say_heartbeat,
     TokenPresented: _say_authorize,
+    VehicleIdentified: _say_event,
 })  # fmt: skip
 
 HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyType({
@@ -260,4 +305,5 @@ HEARD: Final[Mapping[type, Callable[[Wiring, Any, Json], Any]]] = MappingProxyTy
     SettingsReported: alike.acknowledged,
     StillThere: alike.heard_heartbeat,
     TokenPresented: _heard_authorize,
+    VehicleIdentified: alike.acknowledged,
 })  # fmt: skip

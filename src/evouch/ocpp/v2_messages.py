@@ -243,3 +243,24 @@ class NotifyReport(Struct):
     seq: int = field(name="seqNo")
     more: bool | None = field(name="tbc", default=None)
     data: list[ReportData] | None = field(name="reportData", default=None)
+
+
+class EventData(Struct):
+    """One event of a NotifyEvent: a variable, and what it has become."""
+
+    id: int = field(name="eventId")
+    timestamp: str
+    trigger: str
+    value: str = field(name="actualValue")
+    kind: str = field(name="eventNotificationType")
+    component: Component
+    variable: Variable
+    transaction: str | None = field(name="transactionId", default=None)
+
+
+class NotifyEvent(Struct):
+    """NotifyEventRequest."""
+
+    generated_at: str = field(name="generatedAt")
+    seq: int = field(name="seqNo")
+    data: list[EventData] = field(name="eventData")

@@ -18,7 +18,7 @@ from evouch.charging.dialogue import (
 from evouch.charging.equipment import Wiring
 from evouch.charging.tokens import Authorization, IdToken, TokenKind, TokenStatus
 from evouch.ids import EvseNumber
-from evouch.ocpp import metering, variables
+from evouch.ocpp import metering, variables, vehicles
 from evouch.ocpp import v2_messages as msg
 from evouch.ocpp.forms import ADDITIONAL_INFO, REASON_CODE, clip, one_of, read_time
 from evouch.ocpp.variables import Mutability
@@ -50,7 +50,7 @@ _VALUES_LIST: Final = 1000
 
 def fits(token: IdToken, wiring: Wiring) -> bool:
     """Return whether the version can carry the token: 36 characters on 2.0.1, 255 on 2.1."""
-    return len(token.value) <= _TOKEN_LENGTH[wiring.version == V21]
+    return len(vehicles.value(token)) <= _TOKEN_LENGTH[wiring.version == V21]
 
 
 def id_token(token: IdToken, wiring: Wiring, additional: Iterable[tuple[str, str]] = ()) -> msg.IdToken:
@@ -58,14 +58,14 @@ def id_token(token: IdToken, wiring: Wiring, additional: Iterable[tuple[str, str
     kind = token.kind or TokenKind.CENTRAL
     if wiring.version == V21:
         extra = [msg.AdditionalInfo(type=type, value=value) for type, value in additional]
-        return msg.IdToken(value=token.value, type=kind.value, additional=extra or None)
+        return msg.IdToken(value=vehicles.value(token), type=kind.value, additional=extra or None)
     nearest = kind if kind in _KINDS_201 else _NEAREST_201.get(kind, TokenKind.CENTRAL)
-    return msg.IdToken(value=token.value, type=nearest.value)
+    return msg.IdToken(value=vehicles.value(token), type=nearest.value)
 
 
 def token_of(token: msg.IdToken) -> IdToken:
     """Return a token as presented; a kind that nobody has listed is left unsaid."""
-    return IdToken(token.value, _KINDS.get(token.type, TokenKind.UNSAID))
+    return vehicles.of_type(token.value, token.type) or IdToken(token.value, _KINDS.get(token.type, TokenKind.UNSAID))
 
 
 def id_token_info(authorization: Authorization, wiring: Wiring) -> msg.IdTokenInfo:

@@ -1,4 +1,4 @@
-"""OCPP 2.x: NotifyWebPaymentStarted, NotifyWebPaymentFailed and DataTransfer to the station.
+"""OCPP 2.x: NotifyWebPaymentStarted, NotifyWebPaymentFailed, AutochargeStart and DataTransfer to the station.
 
 2.1 has NotifyWebPaymentStarted itself (use case C25); 2.0.1 carries the same content in a
 DataTransfer. NotifyWebPaymentFailed is a DataTransfer on both. Refusals of a DataTransfer
@@ -9,6 +9,7 @@ one place and its sample the other.
 from msgspec import UNSET
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     DataAnswer,
     DataStatus,
     LockAnswer,
@@ -22,15 +23,15 @@ from evouch.charging.equipment import Wiring
 from evouch.errors import PeerRefused
 from evouch.ocpp import v2_messages as msg
 from evouch.ocpp import v2_parts as part
-from evouch.ocpp.extensions import web_payment
+from evouch.ocpp.extensions import autocharge, web_payment
 from evouch.ocpp.forms import ADDITIONAL_INFO, plain, read
 from evouch.ocpp.translator import AnsweredAlready, Json
 from evouch.ocpp.v2_orders import Answers, Calls
 from evouch.ocpp.versions import V21
 
 __all__ = [
-    "done_data", "done_failed", "done_started", "failed", "outcome_data", "outcome_lock", "send_data", "started",
-    "told_data", "told_started",
+    "announce", "done_data", "done_failed", "done_started", "failed", "outcome_data", "outcome_lock", "send_data",
+    "started", "told_data", "told_started",
 ]  # fmt: skip
 
 
@@ -41,6 +42,12 @@ def started(wiring: Wiring, order: WebPaymentStarted) -> Calls:
     """Return NotifyWebPaymentStarted, as a message of its own or in a DataTransfer."""
     content = web_payment.started_data(order)
     return ((web_payment.STARTED, content),) if wiring.version == V21 else _transfer(web_payment.STARTED, content)
+
+
+def announce(_wiring: Wiring, order: AnnounceStart) -> Calls:
+    """Return AutochargeStart in a DataTransfer."""
+    transfer = msg.DataTransfer(vendor=autocharge.VENDOR, message=autocharge.START, data=autocharge.start_data(order))
+    return (("DataTransfer", plain(transfer)),)
 
 
 def failed(_wiring: Wiring, order: WebPaymentFailed) -> Calls:
@@ -100,6 +107,8 @@ def told_data(wiring: Wiring, payload: Json) -> Order[object]:
     data = None if transfer.data is UNSET else transfer.data
     if not transfer.vendor:
         raise AnsweredAlready({"status": DataStatus.UNKNOWN_VENDOR.value})
+    if transfer.vendor == autocharge.VENDOR:
+        return autocharge.told(wiring, transfer.message, data)
     if transfer.vendor != web_payment.VENDOR:
         return SendData(vendor=transfer.vendor, message=transfer.message, data=data)
     try:

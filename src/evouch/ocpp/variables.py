@@ -97,14 +97,16 @@ def value_limit(version: OcppVersion) -> int:
     return _LIMITS[version]
 
 
-#: Settings that can be written and never read: SharedSecret, and the passwords of 2.x and 1.6.
+#: Settings that are never read: SharedSecret, the passwords of 2.x and 1.6, and the address of the car that is
+#: plugged in, which is a fact (``VehicleIdentified``) or nothing.
 _HIDDEN: Final = frozenset({
     (WEB_PAYMENTS.casefold(), "sharedsecret"), ("securityctrlr", "basicauthpassword"), ("", "authorizationkey"),
+    ("connectedev", "vehicleid"),
 })  # fmt: skip
 
 
 def hidden(setting: Setting) -> bool:
-    """Return whether a setting can be written and never read: its value appears in no answer."""
+    """Return whether a setting is never read: its value appears in no answer."""
     return (setting.component.casefold(), setting.variable.casefold()) in _HIDDEN
 
 

@@ -1,8 +1,10 @@
 """Messages that are not OCPP, and are spoken over it: our own schemas, marked as such.
 
 An extension adds an action to the versions it names, with two JSON schemas of this folder
-(``<Action>.json`` and ``<Action>Response.json``) and the document that defines it. The
-official schemas are never copied here, and an extension never replaces one of them.
+(``<Action>.json`` and ``<Action>Response.json``) and the document that defines it. What
+travels inside a DataTransfer is no action: a content names vendor and message, and has one
+schema (``<Message>.json``) for the data. The official schemas are never copied here, and an
+extension never replaces one of them.
 """
 
 from dataclasses import dataclass
@@ -10,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from evouch.ids import OcppVersion
-from evouch.ocpp.versions import VERSIONS
+from evouch.ocpp.versions import V16, VERSIONS
 
-__all__ = ["EXTENSIONS", "Extension"]
+__all__ = ["AUTOCHARGE_START", "CONTENTS", "EXTENSIONS", "VEHICLE_IDENTIFIED", "Content", "Extension"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,24 @@ class Extension:
         return self.folder / f"{self.action}{'Response' if response else ''}.json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What one vendor's DataTransfer holds."""
+
+    vendor: str
+    message: str
+    versions: frozenset[OcppVersion]
+    #: The document that defines the message.
+    source: str
+    #: Where its schema lies.
+    folder: Path = Path(__file__).parent
+
+    @property
+    def schema_file(self) -> Path:
+        """Where the schema of the data lies."""
+        return self.folder / f"{self.message}.json"
+
+
 #: Every action that we speak beside the official ones.
 EXTENSIONS: Final[tuple[Extension, ...]] = (
     Extension(
@@ -39,3 +59,18 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
         source="W3CP-OCPP 1.6J Compatibility Layer, message SignedChallenge; on 2.x an extension of ours",
     ),
 )
+
+VEHICLE_IDENTIFIED: Final = Content(
+    vendor="org.evouch",
+    message="VehicleIdentified",
+    versions=frozenset({V16}),
+    source="docs/specs/autocharge_ocpp.md, an extension of ours",
+)
+AUTOCHARGE_START: Final = Content(
+    vendor="org.evouch",
+    message="AutochargeStart",
+    versions=frozenset(VERSIONS),
+    source="docs/specs/autocharge_ocpp.md, an extension of ours",
+)
+#: Every content with a schema of ours.
+CONTENTS: Final[tuple[Content, ...]] = (VEHICLE_IDENTIFIED, AUTOCHARGE_START)
