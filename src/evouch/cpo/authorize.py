@@ -1,16 +1,19 @@
 """The one function that every road to energy ends in.
 
-Cards, one-time payment tokens and whatever comes later ask here, and nowhere else is an
+Cards, vehicles, one-time tokens and whatever comes later ask here, and nowhere else is an
 accepted :class:`~evouch.charging.tokens.Authorization` made. The rules, in order:
 
 1. A payment's one-time token is good for its own station, while its payment waits for the
    start, and once. Otherwise it is Invalid, or ConcurrentTx while its own charge runs.
-2. An EVSE that somebody is paying for starts for nobody else.
-3. A token that nobody registered is Invalid.
-4. A registered token answers with its own status, and is Expired after its date.
-5. A token that charges already does not charge a second time.
+2. So is the one-time token of a remote start that a roaming partner's customer is given.
+3. An EVSE that somebody is paying for starts for nobody else.
+4. A vehicle is what the eMSPs say that know it (:mod:`evouch.cpo.roaming_authorize`).
+5. A registered token answers with its own status, and is Expired after its date.
+6. A card of a roaming partner is what the partner says of it.
+7. A token that nobody registered, here or there, is Invalid.
+8. A token, or a vehicle, that charges already does not charge a second time.
 
-An Authorize request names no EVSE (OCPP has no room for it), so rule 2 can refuse there
+An Authorize request names no EVSE (OCPP has no room for it), so rule 3 can refuse there
 only when the whole station is locked; the same question is asked again, with the EVSE,
 when the transaction starts.
 """
@@ -28,7 +31,7 @@ from evouch.ids import EvseNumber, PaymentId, StationId, TransactionId
 from evouch.store.ports import Store
 from evouch.webpayment.checkout import Checkout, State
 
-__all__ = ["CACHE_TIME", "Authorizer", "PaymentTokens", "Question", "Running"]
+__all__ = ["CACHE_TIME", "Authorizer", "PaymentTokens", "Question", "RoamingTokens", "Running", "Verdict"]
 
 #: How long a station may remember a card, where the card itself names no end: a day, so that a
 #: blocked card stops working tomorrow even at a station that never asks again.
@@ -54,12 +57,46 @@ class Running(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who asks, for what. ``evse`` is None in an Authorize; ``transaction`` when it exists already."""
+    """Who asks, for what. ``evse`` is None in an Authorize; ``transaction`` when it exists already.
+
+    ``ending``: the token came with the end of the transaction, and begins nothing.
+    """
 
     station: StationId
     token: IdToken
     evse: EvseNumber | None = None
     transaction: TransactionId | None = None
+    ending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What roaming says of a token; it becomes an answer here. ``roaming`` and ``token`` as in Authorization."""
+
+    status: TokenStatus
+    reason: str = ""
+    expires: datetime | None = None
+    roaming: str | None = None
+    token: IdToken | None = None
+
+
+class RoamingTokens(Protocol):
+    """What authorize needs to know of roaming."""
+
+    async def one_time(self, question: Question) -> Verdict | None:
+        """Judge a token that was made for a remote start; None where it is none of those."""
+
+    async def vehicle(self, question: Question) -> Verdict:
+        """Judge a vehicle."""
+
+    async def card(self, question: Question) -> Verdict | None:
+        """Judge a partner's card; None where no partner told of it."""
+
+    async def identified(self, question: Question) -> None:
+        """Take the address of a vehicle that charges by another token already."""
+
+    def accepted(self, question: Question) -> None:
+        """Some token was accepted."""
 
 
 @dataclass(slots=True)
@@ -72,15 +109,38 @@ class Authorizer:
     clock: Clock
     payments: PaymentTokens
     running: Running
+    #: None: the operator has no roaming partners
+    roaming: RoamingTokens | None = None
 
     async def authorize(self, question: Question) -> Authorization:
         """Answer whether energy may flow."""
+        answer = await self._one_time(question)
+        if answer is None and self._locked(question):
+            answer = _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
+        if answer is None:
+            answer = await (self._vehicle(question) if question.token.vehicle else self._registered(question))
+        if self.roaming is not None and answer.accepted:
+            self.roaming.accepted(question)
+        return answer
+
+    async def identified(self, question: Question) -> None:
+        """Take a vehicle that named itself while its driver charges by another token: it asks for nothing."""
+        if self.roaming is not None:
+            await self.roaming.identified(question)
+
+    async def _one_time(self, question: Question) -> Authorization | None:
+        if question.token.vehicle:
+            return None
         payment = await self.payments.by_token(question.token.key)
         if payment is not None:
             return self._payment(question, payment)
-        if self._locked(question):
-            return _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
-        return await self._registered(question)
+        started = await self.roaming.one_time(question) if self.roaming is not None else None
+        return _answer(started) if started is not None else None
+
+    async def _vehicle(self, question: Question) -> Authorization:
+        if self.roaming is None:
+            return _no(TokenStatus.INVALID, "unknown token")
+        return _answer(await self.roaming.vehicle(question))
 
     def _payment(self, question: Question, payment: Checkout) -> Authorization:
         if question.station != payment.place.station or question.evse not in (None, payment.place.evse):
@@ -104,7 +164,8 @@ class Authorizer:
     async def _registered(self, question: Question) -> Authorization:
         record = await self.store.token(question.token.key)
         if record is None:
-            return _no(TokenStatus.INVALID, "unknown token")
+            card = await self.roaming.card(question) if self.roaming is not None else None
+            return _answer(card) if card is not None else _no(TokenStatus.INVALID, "unknown token")
         now = self.clock.now()
         if record.expires is not None and record.expires <= now:
             return _no(TokenStatus.EXPIRED, "token expired")
@@ -122,6 +183,14 @@ class Authorizer:
 
 def _no(status: TokenStatus, reason: str) -> Authorization:
     return Authorization(status=status, reason=reason)
+
+
+def _answer(verdict: Verdict) -> Authorization:
+    """Make the answer of what roaming says."""
+    return Authorization(
+        status=verdict.status, reason=verdict.reason, expires=verdict.expires, roaming=verdict.roaming,
+        token=verdict.token,
+    )  # fmt: skip
 
 
 def _cache_end(expires: datetime | None, now: datetime) -> datetime:

@@ -32,6 +32,7 @@ from evouch.charging.dialogue import (
     StillThere,
     TimeAnswer,
     TokenPresented,
+    VehicleIdentified,
 )  # fmt: skip
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.tokens import Authorization
@@ -84,6 +85,8 @@ class CpoBackend:
     heartbeat: int = HEARTBEAT
     #: stations that nobody registered are taken all the same; they are being registered already
     open_door: bool = False
+    #: told of vehicles that name themselves beside any question about a token; None: nobody asks who they are
+    vehicles: Callable[[StationId, VehicleIdentified], Awaitable[None]] | None = None
     _table: dict[type, Callable[[Link, Any], Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,7 @@ class CpoBackend:
             MeterSampled: lambda _link, _fact: None,
             DataReceived: lambda _link, fact: self._data(fact),
             SettingsReported: self._reported,
+            VehicleIdentified: self._identified,
             Noted: self._noted,
         }
 
@@ -179,6 +183,12 @@ class CpoBackend:
     def _token(self, link: Link, fact: TokenPresented) -> Awaitable[Authorization]:
         self._must_be_accepted(link)
         return self.authorizer.authorize(Question(station=link.station, token=fact.token))
+
+    def _identified(self, link: Link, fact: VehicleIdentified) -> Awaitable[None] | None:
+        if self.vehicles is None or fact.mac is None:
+            return None
+        self._must_be_accepted(link)
+        return self.vehicles(link.station, fact)
 
     def _started(self, link: Link, fact: SessionStarted) -> Awaitable[Any]:
         if not fact.offline:

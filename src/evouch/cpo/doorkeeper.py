@@ -34,6 +34,7 @@ from evouch.charging.dialogue import (
     StillThere,
     TimeAnswer,
     TokenPresented,
+    VehicleIdentified,
 )  # fmt: skip
 from evouch.clock import Clock, Tick
 from evouch.cpo.agenda import Agenda
@@ -208,7 +209,7 @@ class Doorkeeper(Watcher):
 
     def _doubted(self, visit: Visit, fact: Fact[Any], evidence: Evidence) -> Any:
         """It may end what it charges and begin nothing, not by speaking of a transaction that we do not know either."""
-        if isinstance(fact, TokenPresented) or (
+        if isinstance(fact, TokenPresented | VehicleIdentified) or (
             isinstance(fact, SessionFact) and (_asks_for_energy(fact) or not self._runs(visit, fact))
         ):
             raise PeerFault("SecurityError", _UNSAID)

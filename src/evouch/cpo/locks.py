@@ -5,6 +5,7 @@ or has just rebooted, must not let a second driver in. So the same lock stands h
 ``cpo.authorize`` asks it before every road to energy except the payer's own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evouch.charging.equipment import EvsePlace
@@ -26,6 +27,8 @@ class Lock:
 class Locks:
     """Locks by EVSE. An expired lock is no lock."""
 
+    #: told of an EVSE that has just been taken; not of one whose lock is extended
+    taken: Callable[[EvsePlace], None] | None = None
     _held: dict[EvsePlace, Lock] = field(default_factory=dict)
 
     def holder(self, place: EvsePlace, now: Tick) -> PaymentId | None:
@@ -40,9 +43,12 @@ class Locks:
 
     def take(self, place: EvsePlace, payment: PaymentId, until: Tick, now: Tick) -> bool:
         """Take or extend the lock; False where another payment holds it."""
-        if self.holder(place, now) not in (None, payment):
+        holder = self.holder(place, now)
+        if holder not in (None, payment):
             return False
         self._held[place] = Lock(payment, until)
+        if holder is None and self.taken is not None:
+            self.taken(place)
         return True
 
     def free(self, place: EvsePlace, payment: PaymentId) -> None:

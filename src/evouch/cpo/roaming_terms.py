@@ -5,6 +5,7 @@ docs/decisions give reasons for (051, 053, 056, 057).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from evouch.ids import PartyId
@@ -31,10 +32,9 @@ class RoamingTerms:
     versions: tuple[str, ...] = (V230, V221)
 
     # ── what reaches an eMSP ──
-    #: rules of the filter that every address passes before anything is sent; "" are those of ``autocharge.mac``
-    mac_rules: str = ""
-    #: what becomes of locally administered addresses
-    local_bit: Literal["warn", "deny", "allow"] = "warn"
+    #: rules of the filter that every address passes before anything is sent, as ``autocharge.mac_rules`` reads
+    #: them: a file or its text; "" are those that come along
+    mac_rules: str | Path = ""
     #: asking all eMSPs for signatures (§5.1.1)
     sign_time: float = 5.0
     #: asking the eMSPs that know the vehicle, or a card
@@ -43,7 +43,7 @@ class RoamingTerms:
     whole_time: float = 8.0
     #: a connector that went to Preparing or Occupied this long ago may be where a vehicle stands that names itself
     plug_window: float = 60.0
-    #: the same vehicle presented again at the same station within this time is not asked for again
+    #: VIDs of what is plugged in are held this long at most, in memory
     vehicle_memory: float = 8 * 3600.0
 
     # ── starts ──

@@ -151,9 +151,19 @@ class Sessions:
 
     async def _end(self, link: Link, fact: SessionEnded, live: Live) -> SessionAnswer:
         after = self._measured(live, fact)
-        judged = await self._judge(link, fact, after) if fact.token is not None else None
+        judged = await self._judged_at_end(link, fact, after)
+        if judged is not None and judged.roaming is not None and after.roaming is None:  # nothing was heard before
+            after = replace(after, roaming=judged.roaming, token=_remembered(fact, judged), status=judged.status)
         record = await self._close(live, after, fact)
         return SessionAnswer(authorization=judged, total_cost=self.tie.cost(record))
+
+    async def _judged_at_end(self, link: Link, fact: SessionEnded, record: Transaction) -> Authorization | None:
+        """Judge the token of an end. A vehicle that the transaction belongs to need not be asked for again."""
+        if fact.token is None:
+            return None
+        if fact.token.vehicle and record.token is not None and record.token.vehicle:
+            return self._as_before(record)
+        return await self._judge(link, fact, record, ending=True)
 
     async def _close(self, live: Live, record: Transaction, fact: SessionEnded) -> Transaction:
         record = replace(
@@ -245,22 +255,31 @@ class Sessions:
         """
         if fact.token is None:
             return record, None
-        if record.token is not None and record.token.key == fact.token.key:
+        if record.token is not None and _same(record.token, fact.token):
+            return record, self._as_before(record)
+        if record.token is not None and record.status is TokenStatus.ACCEPTED and fact.token.vehicle:
+            await self.authorizer.identified(self._question(link, fact.token, record))
             return record, self._as_before(record)
         judged = await self._judge(link, fact, record)
         if record.token is not None and record.status is TokenStatus.ACCEPTED:
             return record, judged
-        return replace(record, token=fact.token, status=judged.status), judged
+        return replace(record, token=_remembered(fact, judged), status=judged.status), judged
 
     def _as_before(self, record: Transaction) -> Authorization:
         """Return the answer that the token of a transaction got the first time, no longer good than it was then."""
         expires = self.tie.expires(record)
         return Authorization(status=record.status, payment=record.payment, reason="as before", expires=expires)
 
-    async def _judge(self, link: Link, fact: SessionFact, record: Transaction) -> Authorization:
-        token = fact.token or IdToken("")
-        question = Question(station=link.station, token=token, evse=record.evse, transaction=record.id)
+    async def _judge(
+        self, link: Link, fact: SessionFact, record: Transaction, *, ending: bool = False
+    ) -> Authorization:
+        question = self._question(link, fact.token or IdToken(""), record, ending=ending)
         return await self.authorizer.authorize(question)
+
+    def _question(self, link: Link, token: IdToken, record: Transaction, *, ending: bool = False) -> Question:
+        return Question(
+            station=link.station, token=token, evse=record.evse, transaction=record.id, ending=ending
+        )  # fmt: skip
 
     def _measured(self, live: Live, fact: SessionFact) -> Transaction:
         """Return the record with the readings of a message taken in. A register never runs backwards."""
@@ -309,9 +328,19 @@ def start_key(fact: SessionFact) -> str:
     """Return what makes a repeated start the same one: 2.x its id, 1.6 everything it says."""
     if fact.transaction is not None:
         return f"id:{fact.transaction}"
-    token = fact.token.key if fact.token else ""
+    token = fact.token.bare.key if fact.token else ""  # a vehicle's address is no part of any key
     meter = next((reading.energy for reading in fact.readings if reading.energy is not None), "")
     return f"at:{fact.connector}:{token}:{fact.at.isoformat()}:{meter}"
+
+
+def _same(kept: IdToken, said: IdToken) -> bool:
+    """Whether a token was judged for this transaction already. A vehicle is remembered by another name than it says."""
+    return kept.vehicle if said.vehicle else not kept.vehicle and kept.key == said.key
+
+
+def _remembered(fact: SessionFact, judged: Authorization) -> IdToken | None:
+    """Return the token as it is kept: that of a vehicle by its VID, or without anything."""
+    return judged.token or (fact.token.bare if fact.token is not None else None)
 
 
 #: The meter of a transaction: its first value, its latest, and when that was read.

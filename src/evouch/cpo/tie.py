@@ -8,7 +8,8 @@ of one payment, and one at another EVSE than was paid for.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from evouch.charging.dialogue import SessionFact
 from evouch.charging.equipment import EvsePlace
@@ -26,10 +27,31 @@ from evouch.store.records import Transaction
 from evouch.units import Money, Watts
 from evouch.webpayment.checkout import Checkout, Event, State
 
-__all__ = ["Tie"]
+__all__ = ["RoamingTie", "Tie"]
+
+#: How long a station may remember the token of a roaming partner's customer: as long as a yes is good anyway.
+ROAMING_TIME: Final = timedelta(minutes=15)
 
 _EXPECTED = frozenset({State.STARTING, State.WAITING})
 _RUNNING = frozenset({State.CHARGING, State.STOPPING})
+
+
+class RoamingTie(Protocol):
+    """The same knot for charges of roaming partners' customers."""
+
+    async def moved(
+        self, put: Put[Transaction], fact: SessionFact, judged: Authorization | None, changes: tuple[Change, ...]
+    ) -> Transaction | None:
+        """Write a message of a transaction that is such a charge; None, and nothing written, where there is no need."""
+
+    async def ended(self, record: Transaction, changes: tuple[Change, ...]) -> bool:
+        """Write the end of one; False, and nothing written, where it is none."""
+
+    def others(self, record: Transaction) -> None:
+        """Somebody else charges at an EVSE."""
+
+    def evse_of(self, station: StationId, fact: SessionFact) -> EvseNumber | None:
+        """Return the EVSE that a message without one must mean."""
 
 
 @dataclass(slots=True)
@@ -42,13 +64,15 @@ class Tie:
     stopping: Stopping
     locks: Locks
     running_cost: RunningCost
+    #: None: the operator has no roaming partners
+    roaming: RoamingTie | None = None
 
     def place_of(self, station: StationId, fact: SessionFact) -> EvseNumber | None:
         """Return the EVSE that a message without one must mean, from the payment it names."""
         for checkout in self.checkouts.at(station):
             if _names(checkout, fact):
                 return checkout.place.evse
-        return None
+        return self.roaming.evse_of(station, fact) if self.roaming is not None else None
 
     async def moved(
         self, put: Put[Transaction], fact: SessionFact, judged: Authorization | None, changes: tuple[Change, ...]
@@ -57,12 +81,7 @@ class Tie:
         record = put.record
         checkout = self._running(record) or await self._payment(record, fact)
         if checkout is None:
-            await self.store.commit(put, *changes)
-            if record.status is not TokenStatus.ACCEPTED:
-                self._stop(record)
-            elif judged is not None and judged.accepted:
-                self.stopping.over(record.station, record.id)
-            return record, None
+            return await self._unpaid(put, fact, judged, changes), None
         if record.payment == checkout.payment:
             await self.store.commit(put, *changes)
             if checkout.state not in _RUNNING:  # taken early, for the hold was about to end
@@ -72,6 +91,24 @@ class Tie:
             return await self._late(record, checkout, changes), None
         return await self._bind(record, fact, checkout, changes)
 
+    async def _unpaid(
+        self, put: Put[Transaction], fact: SessionFact, judged: Authorization | None, changes: tuple[Change, ...]
+    ) -> Transaction:
+        """Write a message of a transaction that nobody pays for here: a card's, or that of a partner's customer."""
+        record = put.record
+        written = await self.roaming.moved(put, fact, judged, changes) if self.roaming is not None else None
+        if written is None:
+            await self.store.commit(put, *changes)
+        else:
+            record = written
+        if record.status is not TokenStatus.ACCEPTED:
+            self._stop(record)
+        elif judged is not None and judged.accepted:
+            self.stopping.over(record.station, record.id)
+            if self.roaming is not None:
+                self.roaming.others(record)
+        return record
+
     async def ended(self, record: Transaction, fact: SessionFact, *changes: Change) -> None:
         """Write the end of a transaction and of the charge that was paid for."""
         self.stopping.over(record.station, record.id)
@@ -80,6 +117,8 @@ class Tie:
                 record = replace(record, payment=named.payment)
             elif record.energy and record.status is TokenStatus.ACCEPTED:
                 changes = (*changes, self._alarm(record, named))
+        if self.roaming is not None and await self.roaming.ended(record, changes):
+            return
         await self._end(record, (Put(record), *changes))
 
     async def settle(self, record: Transaction) -> None:
@@ -148,6 +187,8 @@ class Tie:
         if record.payment is not None:  # a one-time token: once its charge is over, it is good for nothing
             checkout = self._running(record)
             return checkout.plug_until if checkout else now
+        if record.roaming is not None:  # tomorrow its eMSP may say otherwise
+            return now + ROAMING_TIME
         return now + CACHE_TIME if record.status is TokenStatus.ACCEPTED else None
 
     def _running(self, record: Transaction) -> Checkout | None:

@@ -1,0 +1,138 @@
+"""Sessions and bills on their way to the eMSP whose customer it is, and to nobody else.
+
+Both stand in the store as they were last sent, by partner: lists are read from there, and what
+could not be sent is sent again as it stands then. A bill that no eMSP has acknowledged yet is
+owed, which is a row of its own, written with the bill and deleted with the acknowledgement.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from evouch.charging.roaming import RoamingCharge
+from evouch.clock import Clock, Tick
+from evouch.cpo.roaming_partners import Directory, Pushes, may_carry
+from evouch.cpo.roaming_terms import RoamingTerms
+from evouch.errors import PeerRefused
+from evouch.ids import PartyId
+from evouch.ocpi.codec import read, write
+from evouch.ocpi.model import Cdr, Session
+from evouch.ocpi.partner import Partner
+from evouch.ocpi.ports import PartnerCalls
+from evouch.store.ports import Add, Change, Delete, Put, Store
+from evouch.store.records import OcpiObject
+
+__all__ = ["CDRS", "OWED", "SESSIONS", "RoamingPush"]
+
+SESSIONS: Final = "sessions"
+CDRS: Final = "cdrs"
+#: Bills that no eMSP has acknowledged; a module of the store, not of OCPI.
+OWED: Final = "cdrs owed"
+#: Objects that are read from the store at a time.
+_PAGE: Final = 100
+
+
+@dataclass(slots=True)
+class RoamingPush:
+    """Keeps and sends."""
+
+    store: Store
+    directory: Directory
+    calls: PartnerCalls
+    pushes: Pushes
+    clock: Clock
+    terms: RoamingTerms
+    #: sessions that their eMSP has
+    _known: set[str] = field(default_factory=set)
+
+    # ── what is written with the charge ──
+
+    def kept_session(self, charge: RoamingCharge, session: Session) -> tuple[Change, ...]:
+        """Return the change that keeps a session as it is told now."""
+        return (Put(self._object(SESSIONS, charge.partner, session.id, session.last_updated, session)),)
+
+    def kept_cdr(self, charge: RoamingCharge, cdr: Cdr) -> tuple[Change, ...]:
+        """Return the changes that keep a bill, and that it is owed."""
+        kept = self._object(CDRS, charge.partner, cdr.id, cdr.last_updated, cdr)
+        owed = OcpiObject(module=OWED, partner=charge.partner, owner=kept.owner, id=kept.id,
+                          last_updated=cdr.last_updated, body={})  # fmt: skip
+        return Add(kept), Add(owed)
+
+    def _object(self, module: str, partner: str, id: str, at: datetime, body: Any) -> OcpiObject:
+        return OcpiObject(
+            module=module, partner=partner, owner=self.terms.party, id=id.upper(), last_updated=at, body=write(body)
+        )
+
+    # ── sending ──
+
+    def session(self, partner_id: str, session: Session) -> None:
+        """Have a session put at its eMSP."""
+        if (partner := self._receiver(partner_id, session)) is not None:
+            self.pushes.push(partner, SESSIONS, session.id, lambda: self._put(partner, session))
+
+    def cdr(self, partner_id: str, cdr: Cdr) -> None:
+        """Have a bill posted to its eMSP."""
+        if (partner := self._receiver(partner_id, cdr)) is not None:
+            self.pushes.push(partner, CDRS, cdr.id, lambda: self._post(partner, cdr))
+
+    async def ensure(self, charge: RoamingCharge) -> None:
+        """Return once the eMSP has the session of a charge; raises Unreachable or PeerRefused."""
+        partner = self.directory.get(charge.partner)
+        kept = await self.store.ocpi_object(SESSIONS, charge.partner, self.terms.party, charge.id.upper())
+        if partner is None or kept is None:
+            raise PeerRefused("noSession", "nothing to put yet")
+        if charge.id not in self._known:
+            await self._put(partner, read(kept.body, Session))
+
+    async def resend(self, partner: Partner, module: str, since: datetime | None) -> None:
+        """Send the current state of everything that changed since; bills: all that are owed."""
+        if module == CDRS:
+            return await self._resend_cdrs(partner)
+        offset = 0
+        while True:
+            page, _ = await self.store.ocpi_page(SESSIONS, partner.id, since=since, offset=offset, limit=_PAGE)
+            for each in page:
+                await self._put(partner, read(each.body, Session))
+            offset += len(page)
+            if len(page) < _PAGE:
+                return
+
+    async def resume(self) -> None:
+        """Send what may not have arrived when the process ended: owed bills."""
+        for partner in self.directory.all():
+            owed, _ = await self.store.ocpi_page(OWED, partner.id, limit=1)
+            if owed and partner.registered:
+                self.pushes.push(partner, CDRS, OWED, lambda partner=partner: self._resend_cdrs(partner))  # type: ignore[misc]
+
+    async def _resend_cdrs(self, partner: Partner) -> None:
+        while True:
+            owed, _ = await self.store.ocpi_page(OWED, partner.id, limit=_PAGE)
+            for each in owed:
+                kept = await self.store.ocpi_object(CDRS, each.partner, each.owner, each.id)
+                if kept is None:
+                    await self.store.commit(Delete(each))
+                else:
+                    await self._post(partner, read(kept.body, Cdr))
+            if len(owed) < _PAGE:
+                return
+
+    async def _put(self, partner: Partner, session: Session) -> None:
+        await self.calls.put_session(partner, session, by=self._by())
+        self._known.add(session.id)
+        if session.status == "COMPLETED":
+            self._known.discard(session.id)
+
+    async def _post(self, partner: Partner, cdr: Cdr) -> None:
+        await self.calls.post_cdr(partner, cdr, by=self._by())
+        owner = PartyId(cdr.country_code, cdr.party_id)
+        owed = await self.store.ocpi_object(OWED, partner.id, owner, cdr.id.upper())
+        if owed is not None:
+            await self.store.commit(Delete(owed))
+
+    def _receiver(self, id: str, body: Session | Cdr) -> Partner | None:
+        """Return who gets this, unless the token in it may not be named to it any more (§7.4)."""
+        partner = self.directory.get(id)
+        return partner if partner is not None and may_carry(partner, body.cdr_token.type) else None
+
+    def _by(self) -> Tick:
+        return Tick(self.clock.tick() + self.terms.push_time)
