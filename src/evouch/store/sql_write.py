@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from evouch.store.mapping import Mapping
 from evouch.store.ports import Add, Change, Conflict, Put, StoreFailed
 from evouch.store.records import Record
+from evouch.store.rules import key_of
 from evouch.store.sealing import Sealer
 from evouch.store.sql_prepared import Prepared
 from evouch.store.tables import CHECKOUTS, MAPPINGS, NUMBERS
@@ -161,6 +162,9 @@ class Writer:
 
     def _write_run(self, connection: Connection, run: Sequence[Written]) -> None:
         first = run[0]
+        if first.how == "renew":
+            # of many that renew the same fields of one record (a counter), what the last one says is what stays
+            run = list({key_of(written.record): written for written in run}.values())
         # asyncpg does not tell how many rows a statement for many met, and a row that is not there must be noticed
         blind = first.how == "renew" and not connection.dialect.supports_sane_multi_rowcount
         if first.how in {"open", "follow"} or blind:
