@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evouch.ids import KeyBytes
-from evouch.oprf.group import GROUPS, Element, Group, Scalar, open_group
+from evouch.oprf.group import GROUPS, Element, Group, Scalar
 from evouch.oprf.keys import PrivateKey
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors" / "oprf_p256.json").read_text())
@@ -20,8 +20,8 @@ ROWS = [
 MACS = VECTORS["mac_examples"]["cases"]
 KEY = PrivateKey.from_hex(OFFICIAL["skSm"])
 
-#: Every test with ``group`` runs once with each.
-each_group = pytest.mark.parametrize("group", [open_group(name) for name in GROUPS], ids=GROUPS)
+#: Every test with ``group`` runs once with each; it is opened in conftest.py, and not before.
+each_group = pytest.mark.parametrize("group", GROUPS, indirect=True)
 
 
 def raw(text: str) -> bytes:
