@@ -59,7 +59,7 @@ async def dead(blinded: bytes, by: Tick) -> bytes:
     """Never answers, and does not stop when it is told to, but for the end of the test."""
     while True:
         try:
-            return await asyncio.Event().wait() and b""
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling() > 1:
                 raise
@@ -69,7 +69,7 @@ async def dead(blinded: bytes, by: Tick) -> bytes:
 class Plug:
     """An operator's asking, on a clock that moves when told to."""
 
-    breaker: BreakerTerms = BreakerTerms()
+    breaker: BreakerTerms = field(default_factory=BreakerTerms)
     filter: MacFilter | None = None
     clock: ManualClock = field(default_factory=ManualClock)
 

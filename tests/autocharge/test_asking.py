@@ -263,7 +263,9 @@ def test_calls_in_flight_and_what_is_heard_hold_no_address() -> None:
 
 def test_the_emsp_answers_in_the_form_that_it_was_asked_in() -> None:
     signer = Signer(evaluator("green"))
-    blinded = evaluator("x").evaluate(bytes.fromhex("026b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"))
+    blinded = evaluator("x").evaluate(
+        bytes.fromhex("026b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296")
+    )
     small = signer.sign(blinded.hex().upper())
     from evouch.oprf.element import uncompress
 

@@ -6,8 +6,16 @@ from typing import Any
 import pytest
 
 from evouch.autocharge.checks import (
-    Area, ConcurrentUse, Confirmed, ImpossibleTravel, Outcome, Passage, PhoneNear, StartRate, standard_checks,
-)  # fmt: skip
+    Area,
+    ConcurrentUse,
+    Confirmed,
+    ImpossibleTravel,
+    Outcome,
+    Passage,
+    PhoneNear,
+    StartRate,
+    standard_checks,
+)
 from tests.autocharge.cases import AT, CALAIS, FOLKESTONE, LYON, PARIS, VERSAILLES, case, north, phone, session
 from tests.proofs import proves
 

@@ -73,7 +73,9 @@ def test_who_does_not_want_to_be_asked_is_not_and_pollers_see_it(before: Sequenc
 
 @proves("A4")
 def test_only_a_grant_ends_do_not_ask() -> None:
-    assert {event for event, to in TABLE[AutoChargeStatus.DO_NOT_ASK].items() if to is not AutoChargeStatus.DO_NOT_ASK} == {G}
+    assert {
+        event for event, to in TABLE[AutoChargeStatus.DO_NOT_ASK].items() if to is not AutoChargeStatus.DO_NOT_ASK
+    } == {G}
     later = known(D, R)
     assert (later.status, later.revoked) == (AutoChargeStatus.DO_NOT_ASK, AT + 2 * MINUTE)
 
@@ -94,7 +96,7 @@ def test_a_vehicle_that_changes_hands_is_its_new_drivers_from_his_grant_on(event
     assert sold.authorized == sold.last_updated == AT + timedelta(days=1)
 
 
-CHANGES = st.lists(st.tuples(st.sampled_from(list(ConsentEvent)), st.integers(-10**9, 10**9)), max_size=12)
+CHANGES = st.lists(st.tuples(st.sampled_from(list(ConsentEvent)), st.integers(-(10**9), 10**9)), max_size=12)
 
 
 @proves("R14", "R15", "R22", "A3", "A4", "S2", "S4")

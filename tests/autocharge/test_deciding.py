@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evouch.autocharge.checks import Case, Finding, Outcome, standard_checks
@@ -25,9 +25,9 @@ class Saying:
     """A check that says what it is told to."""
 
     outcome: Outcome
-    name: Any = "a test"
-    suffices: Any = True
-    asks: Any = True
+    name: str = "a test"
+    suffices: bool = True
+    asks: bool = True
 
     def judge(self, case: Case) -> Finding:
         return Finding(check=self.name, outcome=self.outcome, reason="told to")
@@ -96,6 +96,7 @@ def test_how_much_credit_is_none_is_the_emsps_to_say() -> None:
 
 
 @proves("R5", "A14")
+@settings(max_examples=60)
 @given(
     st.lists(st.builds(Saying, st.sampled_from(Outcome), suffices=st.booleans(), asks=st.booleans()), max_size=6),
     st.builds(
@@ -120,6 +121,7 @@ CONTEXT = {"travel", "phone", "confirmation"}
 
 
 @proves("R5", "R6", "A14")
+@settings(max_examples=60)
 @given(
     st.lists(st.builds(session, st.sampled_from([PARIS, VERSAILLES, LYON, None]), st.floats(0, 9)), max_size=3),
     st.none() | st.builds(phone, st.integers(0, 4000), st.integers(0, 30), st.integers(0, 300)),

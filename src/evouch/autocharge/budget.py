@@ -101,12 +101,14 @@ def spend(
     at = at.astimezone(UTC)
     day = _opened(today, at, partner)
     past = [*(each for each in past if each.day < day.day), *([today] if today and today.day < day.day else [])]
-    arrival, wait = _step(limits, day.arrival, at)
+    expected, wait = _step(limits, day.arrival, at)
     wait = max(wait, _clock_waits(limits, day, at), _rolling_wait(limits, day, past, at))
     if wait > 0:
-        return replace(day, refused=day.refused + 1), wait
+        return replace(day, refused=day.refused + 1, arrival=expected), wait
     hours = tuple(count + (hour == at.hour) for hour, count in enumerate(day.hours))
-    return replace(day, signed=day.signed + 1, in_minute=day.in_minute + 1, arrival=arrival, hours=hours), 0.0
+    return replace(
+        day, signed=day.signed + 1, in_minute=day.in_minute + 1, arrival=expected + _interval(limits), hours=hours
+    ), 0.0
 
 
 def note_invalid(today: SignDay | None, at: datetime, *, partner: str) -> SignDay:
@@ -134,14 +136,18 @@ def _opened(today: SignDay | None, at: datetime, partner: str) -> SignDay:
 
 
 def _step(limits: Limits, arrival: datetime | None, at: datetime) -> tuple[datetime, float]:
-    """Generic cell rate algorithm, in whole microseconds: the next arrival and the seconds to wait.
+    """Generic cell rate algorithm, in whole microseconds: when this request is expected, and the seconds to wait.
 
-    An arrival further ahead than a whole burst is of a clock that was set back since: it counts as a full bucket.
+    One expected further ahead than a whole burst is of a clock that was set back since: it counts as a full bucket.
     """
-    interval = _MINUTE / limits.per_minute
+    interval = _interval(limits)
     expected = max(min(arrival or at, at + interval * limits.burst), at)
     wait = expected - at - interval * (limits.burst - 1)
-    return expected + interval, max(0.0, wait.total_seconds())
+    return expected, max(0.0, wait.total_seconds())
+
+
+def _interval(limits: Limits) -> timedelta:
+    return _MINUTE / limits.per_minute
 
 
 def _clock_waits(limits: Limits, day: SignDay, at: datetime) -> float:

@@ -113,12 +113,17 @@ class Case:
 class Check(Protocol):
     """One way to look at a case."""
 
-    #: short name, as decisions are recorded
-    name: ClassVar[str]
-    #: whether its pass suffices beside no fail of any other (docs/decisions/054)
-    suffices: ClassVar[bool]
-    #: whether the driver is asked to confirm after its fail
-    asks: ClassVar[bool]
+    @property
+    def name(self) -> str:
+        """A short name, under which decisions are recorded."""
+
+    @property
+    def suffices(self) -> bool:
+        """Whether its pass suffices where no other check fails (docs/decisions/054)."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the driver is asked to confirm after its fail."""
 
     def judge(self, case: Case) -> Finding:
         """Return what it finds; never raises."""

@@ -81,7 +81,7 @@ class MacRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A prefix that the IEEE shares out in smaller blocks of ``digits``: alone it names no maker. ValueError if it is none."""
+    """A prefix that the IEEE shares out in smaller blocks of ``digits``: alone it names no maker (else ValueError)."""
 
     prefix: str
     digits: int
