@@ -49,7 +49,7 @@ DOORS = {
     "socket ssl picows aiofastnet": ["*/aio*.py", "cli/*"],
     "litestar uvicorn": ["*/aio*.py", "web/*", "*/app.py", "cli/*"],
     "ctypes": ["oprf/group_openssl.py"],
-    "httpx2 stamina": ["ocpi/aio*.py", "psp/*/client.py", "psp/*/aio.py", "*/app.py", "cli/*"],
+    "httpx2 httpcore2 stamina": ["ocpi/aio*.py", "psp/*/client.py", "psp/*/aio.py", "*/app.py", "cli/*"],
     "sqlalchemy asyncpg alembic": [
         "store/sql*.py",
         "store/columns.py",

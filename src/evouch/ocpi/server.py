@@ -190,7 +190,10 @@ class OcpiServer:
 
     async def _credentials(self, asked: _Asked, partner: Partner, standing: Standing, body: Any) -> _Outcome:
         method = asked.request.method
-        ours = await self._partners.answer_credentials(method, partner, standing, body, asked.version)
+        sent = asked.request.headers.get("authorization", "")
+        ours = await self._partners.answer_credentials(
+            method, partner, standing, body, asked.version, authorization=sent
+        )
         return _Outcome(None if ours is None else codec.write(ours, asked.version))
 
     # ── functional modules ──────────────────────────────────────────────────────────────
