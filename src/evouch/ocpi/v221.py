@@ -129,8 +129,11 @@ def _lower_connectors(evse: Document) -> None:
     evse["connectors"] = [each for each in evse["connectors"] if each.get("standard") not in UNNAMED_CONNECTORS]
 
 
-def _lower_standard(connector: Document) -> None:
-    connector["standard"] = CONNECTORS.get(connector["standard"], connector["standard"])
+def _renamed_connector(member: str) -> Change:
+    def change(place: Document) -> None:
+        place[member] = CONNECTORS.get(place[member], place[member])
+
+    return change
 
 
 def _lower_capabilities(evse: Document) -> None:
@@ -158,7 +161,8 @@ _LOWERS: Final[dict[str, Change]] = {
     "contract_id": _lower_token,
     "evses": _lower_evses,
     "connectors": _lower_connectors,
-    "standard": _lower_standard,
+    "standard": _renamed_connector("standard"),
+    "connector_standard": _renamed_connector("connector_standard"),
     "capabilities": _lower_capabilities,
     "address": _lower_address,
     "hub_party_id": lambda credentials: credentials.pop("hub_party_id"),
