@@ -23,6 +23,7 @@ SITES: dict[str, tuple[int, str]] = {
     "oprf/group_ecdh.py": (3, "A scalar becomes two keys, is inverted behind a mask, and its range is checked."),
     "oprf/group_openssl.py": (1, "A scalar becomes a number of OpenSSL's."),
     "oprf/keys.py": (4, "Keys are read, checked for their range, and derived from a seed."),
+    "ocpp/vehicles.py": (1, "A simulated station says which car is plugged in."),
     "psp/sandbox/client.py": (1, "The API key is sent to the provider that issued it."),
     "psp/sandbox/webhooks.py": (2, "Webhooks are signed; the sandbox can also sign one wrongly."),
     "station/settings.py": (1, "A station stores what its backend told it."),

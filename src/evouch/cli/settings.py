@@ -9,14 +9,14 @@ prints as ``***``. Paths are relative to the folder that the command is started 
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from evouch.charging.equipment import Evse
 from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
-from evouch.cli.section import Http, Listen, Section, safe_for_phones
+from evouch.cli.section import Http, Listen, Section, no_password_in, safe_for_phones
+from evouch.cli.settings_emsp import EmspConfig
 from evouch.cli.settings_identity import (
     NETWORK_RULE,
     IdentityConfig,
@@ -26,6 +26,7 @@ from evouch.cli.settings_identity import (
     Tls,
     overlap,
 )
+from evouch.cli.settings_roaming import CpoOcpi, SiteEntry
 from evouch.cli.settings_station import StationIdentity, UnknownMessage
 from evouch.ids import EvseNumber, OcppVersion, Secret, parse_evse_id, parse_station_id
 from evouch.units import Money, Watts
@@ -33,6 +34,7 @@ from evouch.units import Money, Watts
 __all__ = [
     "ACTORS",
     "CpoConfig",
+    "EmspConfig",
     "EvseEntry",
     "Http",
     "IdentityConfig",
@@ -181,7 +183,8 @@ class StationEntry(Section, frozen=True, kw_only=True):
     ``version`` is what it is expected to speak, for it decides how connectors are numbered.
     ``identities`` are what it may prove to be; a ``trusted`` one is never asked. ``profile`` is
     the least OCPP security profile that it may connect with, ``certificate_name`` the common
-    name of its certificate where that is not its id.
+    name of its certificate where that is not its id. Only a station with a ``site`` is shown to
+    roaming partners.
     """
 
     id: str
@@ -194,6 +197,7 @@ class StationEntry(Section, frozen=True, kw_only=True):
     profile: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
     certificate_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
     evses: tuple[EvseEntry, ...] = (EvseEntry(),)
+    site: SiteEntry | None = None
 
     def __post_init__(self) -> None:
         parse_station_id(self.id)
@@ -218,6 +222,7 @@ class CpoConfig(Section, frozen=True, kw_only=True):
     ocpp: Ocpp = Ocpp(port=9000)
     tls: Tls | None = None
     identity: IdentitySection = IdentitySection()
+    ocpi: CpoOcpi = CpoOcpi()
     http: Http = Http(port=8080)
     keys: Keys = Keys()
     seller: SellerEntry = SellerEntry()
@@ -235,7 +240,7 @@ class CpoConfig(Section, frozen=True, kw_only=True):
     stations: tuple[StationEntry, ...] = ()
 
     def __post_init__(self) -> None:
-        _no_password_in(self.database)
+        no_password_in(self.database)
         safe_for_phones(self.public_url)
         if not self.hold.is_finite() or self.hold <= 0:
             raise ValueError("hold is an amount above 0")
@@ -275,7 +280,7 @@ class PspConfig(Section, frozen=True, kw_only=True):
     webhook_secret_file: Path | None = None
 
     def __post_init__(self) -> None:
-        _no_password_in(self.database)
+        no_password_in(self.database)
         safe_for_phones(self.public_url)
 
 
@@ -300,6 +305,8 @@ class StationConfig(Section, frozen=True, kw_only=True):
     ignore_pending: bool = False
     #: say BootNotification on every connection; false: after the first accepted one only, as OCPP-J 1.6 wants it
     boot_on_reconnect: bool = True
+    #: what it does with a car's address: nothing, ask about it at plug-in, or report it while it charges
+    autocharge: Literal["off", "plug", "during"] = "off"
     #: seconds that the station's clock is wrong by, whatever the backend says
     clock_offset: float = 0.0
     http: Http = Http(port=8100)
@@ -324,10 +331,5 @@ class StationConfig(Section, frozen=True, kw_only=True):
 
 #: Each command that can be told something, and what.
 ACTORS: Final[dict[str, type[Section]]] = {
-    "cpo": CpoConfig, "psp": PspConfig, "station": StationConfig, "identity": IdentityConfig,
+    "cpo": CpoConfig, "emsp": EmspConfig, "psp": PspConfig, "station": StationConfig, "identity": IdentityConfig,
 }  # fmt: skip
-
-
-def _no_password_in(database: str) -> None:
-    if database and urlsplit(database).password is not None:
-        raise ValueError("no password in a database address: use PGPASSFILE or ~/.pgpass")

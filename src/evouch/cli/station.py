@@ -89,6 +89,13 @@ def run(
             help="Say BootNotification on every connection; without it only until one was accepted (OCPP-J 1.6 §5.4)."
         ),
     ] = None,
+    autocharge: Annotated[
+        str | None,
+        typer.Option(
+            help="What it does with the address of a car that is plugged in. off: nothing; plug: ask its backend at "
+            "once, and start if that agrees; during: report it while the car charges."
+        ),
+    ] = None,
     clock_offset: Annotated[
         float | None, typer.Option(help="Seconds that the station's clock is wrong by, whatever the backend says.")
     ] = None,
@@ -110,7 +117,7 @@ def run(
         "ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file,
         "identity.key_file": identity_key, "identity.kind": identity_kind, "identity.did": did,
         "identity.manner": manner, "identity.offer_key": offer_key,
-        "unknown_message": unknown_message, "clock_offset": clock_offset,
+        "unknown_message": unknown_message, "clock_offset": clock_offset, "autocharge": autocharge,
         "ignore_pending": ignore_pending, "boot_on_reconnect": boot_on_reconnect,
     }  # fmt: skip
     asyncio.run(_serve(load(StationConfig, file=config, flags=flags, options=_OPTIONS).config, as_json=as_json))
@@ -156,6 +163,7 @@ def spec_of(config: "StationConfig") -> "StationSpec":
         unknown=Habit(config.unknown_message),
         ignores_pending=config.ignore_pending,
         boots_on_reconnect=config.boot_on_reconnect,
+        autocharge=config.autocharge,
         clock_offset=config.clock_offset,
     )
 

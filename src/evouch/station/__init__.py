@@ -13,6 +13,7 @@ is decided by whoever hands it a connection.
 ``configuration``   what follows from the settings, in the words of no version
 ``queue``           transaction messages across an outage: pure
 ``display``         what the screen shows at an instant: pure
+``car``             who the car at an EVSE is, and what its driver is told of that
 ``charge``          one charge of one car and its limits: pure
 ``bay``             one EVSE put together: machine, lock, meter, timers (``world``: what it needs)
 ``orders``          what the station answers to each order (``triggers``: on request)

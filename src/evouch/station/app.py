@@ -14,7 +14,7 @@ from evouch.charging.dialogue import BootStatus, ConnectorChanged, Fact, Noted, 
 from evouch.charging.equipment import ConnectorStatus
 from evouch.charging.tokens import IdToken, Limit, TokenKind
 from evouch.clock import Clock, Entropy, Tick
-from evouch.ids import EvseNumber, TransactionId
+from evouch.ids import EvseNumber, Mac, TransactionId
 from evouch.station import orders
 from evouch.station.bay import Bay
 from evouch.station.configuration import Configuration
@@ -57,7 +57,7 @@ class Simulator:
         world = World(
             spec=spec, clock=clock, entropy=entropy, timers=self.timers, time=self.time,
             configuration=self.configuration, online=lambda: self.online, tell=self.tell, book=self.uplink.book,
-            ask=self.uplink.say, changed=self.changed, reservation_over=self.reservation_over,
+            ask=self.uplink.say, name=self.queue.name, changed=self.changed, reservation_over=self.reservation_over,
         )  # fmt: skip
         self.bays: Mapping[EvseNumber, Bay] = {evse.number: Bay(evse, world) for evse in spec.evses}
 
@@ -95,6 +95,7 @@ class Simulator:
         for bay in self.bays.values():
             for fact in bay.report():
                 self.tell(fact)
+            bay.car.report()
 
     def report_whole(self) -> None:
         """Say the status of the station itself: connector 0 of 1.6 (§4.9); 2.x has none."""
@@ -194,9 +195,12 @@ class Simulator:
 
     # ── the driver in front of it ───────────────────────────────────────────────────────
 
-    async def plug(self, evse: int, connector: int | None = None) -> None:
-        """Plug a cable in."""
-        self._bay(evse).plug(connector)
+    async def plug(self, evse: int, connector: int | None = None, *, vehicle: Mac | None = None) -> None:
+        """Plug a cable in; ``vehicle`` is the address of the car behind it, which the station may ask about."""
+        bay = self._bay(evse)
+        bay.plug(connector, vehicle)
+        if not self._no_cards():
+            bay.car.ask()
 
     async def unplug(self, evse: int) -> None:
         """Pull the cable."""
@@ -273,7 +277,7 @@ class Simulator:
             synced=self.time.synced, online=self.online, registration=self.uplink.registration,
             message=bay.message, wishes=bay.wishes,
             lock_seconds=bay.lock.until - tick if bay.lock and bay.locked else 0.0,
-            charge=bay.summary(tick),
+            announced=bay.car.countdown(tick), charge=bay.summary(tick),
         )  # fmt: skip
         return screen(scene)
 

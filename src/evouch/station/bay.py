@@ -22,9 +22,10 @@ from evouch.charging.dialogue import (
 )
 from evouch.charging.tokens import Authorization, IdToken, Limit
 from evouch.clock import Tick
-from evouch.ids import RemoteStartId, TransactionId
+from evouch.ids import Mac, RemoteStartId, TransactionId
 from evouch.station import lock as locks
 from evouch.station import rules as book
+from evouch.station.car import Car
 from evouch.station.charge import Charge
 from evouch.station.display import Summary
 from evouch.station.lock import Lock, Scene
@@ -54,6 +55,7 @@ class Bay:
         self.charge: Charge | None = None
         #: what the driver typed in at the display before scanning
         self.wishes = Limit()
+        self.car = Car(self, world)
         #: when the open transaction began, which may be before anybody is authorised
         self._opened = Tick(0.0)
         self._message: tuple[str, Tick] = ("", Tick(0.0))
@@ -61,10 +63,11 @@ class Bay:
 
     # ── the driver ──────────────────────────────────────────────────────────────────────
 
-    def plug(self, connector: int | None = None) -> None:
-        """Plug a cable in; nothing happens where one is in already."""
+    def plug(self, connector: int | None = None, vehicle: Mac | None = None) -> None:
+        """Plug a cable in; nothing happens where one is in already. ``vehicle`` is the car's address."""
         if self.state.cable is not None:
             return
+        self.car.vehicle = vehicle
         if not self.state.busy:
             self.charge = None
         self.happen(Event(signal=Signal.PLUG, connector=connector or self.spec.connectors[0]))
@@ -73,6 +76,7 @@ class Bay:
         """Pull the cable at the car's side."""
         if self.state.cable is None:
             return
+        self.car.leave()
         ends = self._world.configuration.stop_on_unplug or "EVConnected" in self._rules.stop_points
         pulled = not ends and self.state.phase in ENERGISED
         self.happen(Event(signal=Signal.PULL if pulled else Signal.UNPLUG))
@@ -188,6 +192,7 @@ class Bay:
     def reboot(self) -> None:
         """Lose what only the memory held."""
         self._unlock()
+        self.car.silence()
         self._message = ("", Tick(0.0))
 
     # ── what the display asks ───────────────────────────────────────────────────────────
@@ -252,6 +257,7 @@ class Bay:
                 self.charge.began = self._tick
         elif before.phase is Phase.CHARGING:
             self.meter = self.meter.off(self._tick)
+        self.car.follow(before, after)
         if before.busy and not after.busy and self.charge:
             self.charge.ended = self._tick
         self._arm(before)
@@ -322,6 +328,8 @@ class Bay:
 
     def _hold(self, lock: Lock | None) -> None:
         self.lock = lock
+        if lock is not None:
+            self.car.silence()
         self._timer_set("lock", lock.until if lock else None, self._expired)
         self._world.changed()
 

@@ -10,6 +10,8 @@ Rules:
   can compare them with the page on the phone.
 - A station that its operator has not let in says so before anything else that concerns a
   driver who wants to begin: refused, or (while connected) still to prove itself.
+- A known car that is about to start by itself is announced beside the code, which stays: card
+  and code still come first.
 - No sentence names an error number.
 
 Source: OCPP 2.1 part 2, C25 (FR.01, FR.03-06, FR.22).
@@ -82,6 +84,8 @@ class Scene:
     message: str = ""
     wishes: Limit = NOTHING
     lock_seconds: float = 0.0
+    #: seconds until a known car starts by itself; 0 where none does
+    announced: float = 0.0
     charge: Summary | None = None
 
 
@@ -96,6 +100,8 @@ class Screen:
     evse: int
     #: what just happened, shown beside everything else
     message: str = ""
+    #: what will happen if the driver does nothing
+    notice: str = ""
     url: str = ""
     host: str = ""
     quality: str = "Medium"
@@ -131,7 +137,15 @@ def screen(scene: Scene) -> Screen:
         return _plain(scene, Kind.HIDDEN, "One moment", _PENDING)
     if scene.lock_seconds > 0:
         return _locked(scene)
-    return _code(scene)
+    shown = _code(scene)
+    return replace(shown, notice=_notice(scene.announced, code=shown.kind is Kind.CODE))
+
+
+def _notice(seconds: float, *, code: bool) -> str:
+    if seconds <= 0:
+        return ""
+    otherwise = "Present a card or scan the code to pay otherwise." if code else "Present a card to pay otherwise."
+    return f"Your car is known here. Charging starts in {math.ceil(seconds)} s. {otherwise}"
 
 
 #: What a driver reads at a station that its operator does not let in.

@@ -272,7 +272,7 @@ def _forget(state: EvseState) -> EvseState:
 def presented(state: EvseState, token: IdToken, *, locked: bool) -> Event | str:
     """Return the event that a card at the reader makes, or the sentence that turns it away."""
     if state.busy:
-        if state.token is not None and state.token.key == token.key:
+        if state.token is not None and _same(state.token, token):
             return Event(signal=Signal.STOP, cause=Cause.LOCAL)
         return "This charging point is in use. Only the card that started the charge can stop it."
     refusal = _out_of_use(state) or _not_yours(state, token)
@@ -306,6 +306,13 @@ def _unplug_first(state: EvseState) -> bool:
 
 
 def _not_yours(state: EvseState, token: IdToken) -> str:
-    if state.reservation is None or state.reservation.token.key == token.key:
+    if state.reservation is None or _same(state.reservation.token, token):
         return ""
     return "This charging point is reserved for somebody else."
+
+
+def _same(one: IdToken, other: IdToken) -> bool:
+    """Return whether two tokens are one; vehicles are told apart by their addresses alone."""
+    if one.vehicle or other.vehicle:
+        return one.mac is not None and one.mac == other.mac
+    return one.key == other.key

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from evouch.charging.dialogue import (
+    AnnounceStart,
     CancelReservation,
     ChangeAvailability,
     ClearCache,
@@ -118,6 +119,11 @@ def _payment_failed(station: "Simulator", order: WebPaymentFailed) -> LockAnswer
 def _nowhere(station: "Simulator") -> Scene:
     native = station.spec.version == V21
     return Scene(connectors=None, held=None, busy=False, native=native, at=station.clock.tick())
+
+
+def _announce(station: "Simulator", order: AnnounceStart) -> Yes:
+    bay = station.bays.get(order.evse)
+    return bay.car.announce(order) if bay else REJECTED
 
 
 # ── settings ────────────────────────────────────────────────────────────────────────────
@@ -251,12 +257,13 @@ def _prove(station: "Simulator", order: ProveIdentity) -> Awaitable[IdentityProo
 
 
 def _send_data(station: "Simulator", order: SendData) -> DataAnswer:
-    # The one vendor that this firmware knows is claimed by the translator before it gets here.
+    # The vendors that this firmware knows are claimed by the translator before it gets here.
     del station, order
     return DataAnswer(DataStatus.UNKNOWN_VENDOR)
 
 
 _HANDLERS: Final[Mapping[type, Callable[["Simulator", Any], Any]]] = {
+    AnnounceStart: _announce,
     StartCharging: _start,
     StopCharging: _stop,
     CostSoFar: _cost,

@@ -223,7 +223,7 @@ def _close(
     closing = replace(after, session=before.session)
     _, fact = _say(SessionEnded, closing, _trigger(before, after, event), moment, rules, context="Transaction.End")
     fact = replace(fact, reason=new if rules.modern else old, connector=after.cable or before.cable)
-    if cause is Cause.LOCAL:
+    if cause is Cause.LOCAL or (before.token is not None and before.token.vehicle and not rules.modern):
         fact = replace(fact, token=before.token)
     return replace(after, session=None, cause=None), fact
 

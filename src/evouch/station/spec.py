@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from evouch.charging.equipment import Evse, Wiring
 from evouch.ids import EvseNumber, OcppVersion, Secret, StationId
@@ -11,11 +11,15 @@ from evouch.ocpp.manners import Habit, Manners
 from evouch.station.prover import Prover
 from evouch.units import Watts, Wh
 
-__all__ = ["V16", "V21", "V201", "Curve", "EvseSpec", "Quirk", "Screens", "StationSpec"]
+__all__ = ["V16", "V21", "V201", "Autocharge", "Curve", "EvseSpec", "Quirk", "Screens", "StationSpec"]
 
 V16: Final = OcppVersion("ocpp1.6")
 V201: Final = OcppVersion("ocpp2.0.1")
 V21: Final = OcppVersion("ocpp2.1")
+
+
+#: What a station does with the address of a car: nothing, ask about it at plug-in, or report it while it charges.
+Autocharge = Literal["off", "plug", "during"]
 
 
 class Screens(StrEnum):
@@ -102,6 +106,8 @@ class StationSpec:
     ignores_pending: bool = False
     #: False: once accepted it says no BootNotification on a reconnect, as OCPP-J 1.6 §5.4 has it
     boots_on_reconnect: bool = True
+    #: what it does with the address of a car that has one
+    autocharge: Autocharge = "off"
     #: seconds that its clock is wrong by, whatever the backend says
     clock_offset: float = 0.0
 

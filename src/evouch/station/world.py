@@ -31,6 +31,8 @@ class World:
     #: a fact of a transaction: kept until it is delivered
     book: Callable[[TransactionId, SessionFact], None]
     ask: Callable[[Fact[Authorization]], Awaitable[Any]]
+    #: what the backend calls a transaction, None before it said so
+    name: Callable[[TransactionId], TransactionId | None]
     #: something that the display shows has changed
     changed: Callable[[], None]
     #: a reservation ended without having been used or cancelled: its id, and ReservationUpdateStatus

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from evouch.charging import dialogue as d
 from evouch.charging.equipment import ConnectorStatus
-from evouch.charging.tokens import IdToken
+from evouch.charging.tokens import Authorization, IdToken, TokenKind
 from evouch.clock import Clock, Tick
 from evouch.errors import Offline, PeerRefused
-from evouch.ids import EvseNumber, OcppVersion, RemoteStartId, StationId, TransactionId
+from evouch.ids import EvseNumber, Mac, OcppVersion, RemoteStartId, StationId, TransactionId
 from evouch.units import Watts, Wh
 
 __all__ = ["PlainLink", "PlainStation", "PlainStations"]
@@ -32,6 +32,7 @@ _ACTIONS: Final[dict[type[d.Fact[Any]], tuple[str, str]]] = {
     d.SessionEnded: ("StopTransaction", "TransactionEvent"),
     d.MeterSampled: ("MeterValues", "MeterValues"),
     d.DataReceived: ("DataTransfer", "DataTransfer"),
+    d.VehicleIdentified: ("DataTransfer", "NotifyEvent"),
     d.SettingsReported: ("NotifyReport", "NotifyReport"),
 }
 
@@ -212,6 +213,24 @@ class PlainStation:
     def got(self, kind: type[Any]) -> list[Any]:
         """Return the orders of one type, in order."""
         return [order for order in self.orders if isinstance(order, kind)]
+
+    async def present(self, token: IdToken | Mac) -> Authorization:
+        """Ask about a token, or about a vehicle at plug-in."""
+        asked = IdToken("", TokenKind.MAC_ADDRESS, token) if isinstance(token, Mac) else token
+        answer: Authorization = await self.say(d.TokenPresented(token=asked))
+        return answer
+
+    async def identify(self, vehicle: Mac | None, *, transaction: str | None = None, evse: int | None = 1) -> None:
+        """Report which vehicle is plugged in."""
+        await self.say(
+            d.VehicleIdentified(
+                mac=vehicle,
+                evse=EvseNumber(evse) if evse else None,
+                connector=1,
+                transaction=TransactionId(transaction) if transaction else None,
+                at=self._clock.now(),
+            )
+        )
 
     # ── the charge ──
 

@@ -27,7 +27,7 @@ from evouch.errors import EvouchError
 from evouch.identity.certificate import fingerprint
 from evouch.identity.enrolment import Identity, IdentityKind
 from evouch.identity.keys import PrivateKey
-from evouch.ids import EvseNumber, KeyBytes, OcppVersion, Secret, StationId
+from evouch.ids import EvseNumber, KeyBytes, Mac, OcppVersion, Secret, StationId
 from evouch.ocpp.aio import StationClient, StationServer
 from evouch.station.app import Simulator
 from evouch.station.prover import Prover
@@ -152,9 +152,9 @@ class Town:
         """Type a card in."""
         await self.psp.pay(checkout.psp_ref, card)
 
-    async def plug(self, id: str = "CS-1", evse: int = 1) -> None:
-        """Plug the cable in."""
-        await self.stations[id].plug(evse)
+    async def plug(self, id: str = "CS-1", evse: int = 1, *, vehicle: Mac | None = None) -> None:
+        """Plug the cable in; ``vehicle`` is the address of the car, for stations that do something with it."""
+        await self.stations[id].plug(evse, vehicle=vehicle)
 
     async def drive_away(self, id: str = "CS-1", evse: int = 1) -> None:
         """Pull the cable and leave."""

@@ -18,6 +18,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
+from evouch.charging.macs import parse_mac
 from evouch.charging.tokens import Limit
 from evouch.ids import StationId
 from evouch.station.app import Simulator
@@ -157,8 +158,11 @@ def _fields(request: Request[Any, Any, Any], body: bytes) -> Fields:
 
 
 async def _plug(simulator: Simulator, evse: int, fields: Fields) -> None:
-    connector = _amount(fields, "connector")
-    await simulator.plug(evse, None if connector is None else int(connector))
+    connector, address = _amount(fields, "connector"), fields.get("vehicle", "").strip()
+    vehicle = parse_mac(address)
+    if address and vehicle is None:
+        raise ValueError("A car's address has 12 hexadecimal digits.")
+    await simulator.plug(evse, None if connector is None else int(connector), vehicle=vehicle)
 
 
 async def _swipe(simulator: Simulator, evse: int, fields: Fields) -> None:

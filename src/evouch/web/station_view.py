@@ -63,6 +63,7 @@ def screen_json(screen: Screen) -> dict[str, Any]:
         "title": screen.title,
         "sentence": screen.sentence,
         "message": screen.message,
+        "notice": screen.notice,
         "station": str(screen.station),
         "evse": screen.evse,
         "url": screen.url,
