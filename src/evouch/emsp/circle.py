@@ -8,6 +8,7 @@ state, read at that moment: an old word never follows a new one.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from evouch.ocpi.model import VehicleObject
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.partners import Partners
 from evouch.ocpi.ports import PartnerCalls
-from evouch.ocpi.pushing import Pusher
+from evouch.ocpi.pushing import Pusher, settle_refusal
 
 __all__ = ["Circle"]
 
@@ -41,21 +42,21 @@ class Circle:
     def vehicle(self, vid: Vid) -> None:
         """Send a vehicle to every operator with the module, to the one it came from too (docs/decisions/061)."""
         for partner in self.partners.with_module("vehicles", "RECEIVER"):
-            self.pusher.push(partner, "vehicles", vid, lambda partner=partner: self._send_vehicle(partner, vid))
+            self.pusher.push(partner, "vehicles", vid, partial(self._send_vehicle, partner, vid))
 
     def token(self, key: str) -> None:
         """Send a card or an app's token to every operator that takes tokens."""
         for partner in self.partners.with_module("tokens", "RECEIVER"):
-            self.pusher.push(partner, "tokens", key, lambda partner=partner: self._send_token(partner, key))
+            self.pusher.push(partner, "tokens", key, partial(self._send_token, partner, key))
 
-    async def resend(self, partner: Partner, module: str, since: datetime | None) -> None:
-        """Send a partner everything of a module that has changed since; raises what the first failure raises."""
+    async def resend(self, partner: Partner, module: str, since: datetime) -> None:
+        """Send a partner everything of a module that has changed since; raises what the first outage raises."""
         if module == "vehicles":
             async for vid in self._vehicles(since):
-                await self._send_vehicle(partner, vid)
+                await settle_refusal(partial(self._send_vehicle, partner, vid))
         elif module == "tokens":
             async for key in self._tokens(since):
-                await self._send_token(partner, key)
+                await settle_refusal(partial(self._send_token, partner, key))
 
     async def _send_vehicle(self, partner: Partner, vid: Vid) -> None:
         vehicle = await self.book.store.vehicle(self.book.terms.party, vid)
@@ -69,7 +70,7 @@ class Circle:
             path = f"{party.country}/{party.party}/{quote(token.uid, safe='')}?type={token.type}"
             await self.calls.put_object(partner, "tokens", path, token, by=self._by())
 
-    async def _vehicles(self, since: datetime | None) -> AsyncIterator[Vid]:
+    async def _vehicles(self, since: datetime) -> AsyncIterator[Vid]:
         offset, total = 0, 1
         while offset < total:
             page, total = await self.book.store.vehicle_page(since=since, offset=offset, limit=_PAGE)
@@ -77,7 +78,7 @@ class Circle:
             for vehicle in page:
                 yield vehicle.vid
 
-    async def _tokens(self, since: datetime | None) -> AsyncIterator[str]:
+    async def _tokens(self, since: datetime) -> AsyncIterator[str]:
         offset, total = 0, 1
         while offset < total:
             page, total = await self.book.store.driver_token_page(since=since, offset=offset, limit=_PAGE)

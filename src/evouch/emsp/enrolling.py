@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from evouch.autocharge.binding import BindingCase, BindingVerdict, BoundSession, BoundToken, Effect, judge
 from evouch.autocharge.consent import register
-from evouch.charging.vehicles import Vehicle
+from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.emsp.book import Book
 from evouch.emsp.drivers import Drivers
 from evouch.emsp.eligibility import Offer
@@ -91,7 +91,15 @@ class Enrolling:
             return await self._add(driver, enrolment), True
         if verdict.effect is Effect.RIVAL:
             await self._ask_both(vehicle, driver, enrolment)
+        elif vehicle.status is AutoChargeStatus.REVOKED:
+            await self._ask_again(vehicle, driver)
         return vehicle, False
+
+    async def _ask_again(self, vehicle: Vehicle, driver: Driver) -> None:
+        """Ask a driver who has said no, or nothing yet, unless a question is open: DO_NOT_ASK ends that."""
+        if self.drivers.offer(driver) is Offer.NO or await self.notices.about(driver.id, "consent", vehicle.vid):
+            return
+        await self.book.store.commit(Put(self.vehicles.asking(driver, vehicle.vid)))
 
     async def _add(self, driver: Driver, enrolment: Enrolment) -> Vehicle:
         offer = self.drivers.offer(driver)

@@ -1,0 +1,52 @@
+"""An operator has seen a vehicle that another eMSP knows too: its driver is told, once a day (§6.3, §1.3).
+
+Which eMSP that is nobody says, and nothing is revoked: the driver decides where he wants it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from evouch.emsp.book import Book
+from evouch.emsp.notices import Notices
+from evouch.ids import Vid
+from evouch.ocpi.model import ConflictNotice
+from evouch.ocpi.partner import Partner
+from evouch.ocpi.ports import OcpiRefusal
+from evouch.store.ports import Put
+
+__all__ = ["Conflicts"]
+
+_INVALID: Final = 2001
+_MOST: Final = 200
+
+
+@dataclass(slots=True)
+class Conflicts:
+    """Conflicts over all vehicles."""
+
+    book: Book
+    notices: Notices
+
+    async def take(self, partner: Partner, body: ConflictNotice) -> str:
+        """Tell the driver, unless he was told a short while ago; OcpiRefusal 2001 for a vehicle that is not known."""
+        vid = Vid(body.vehicle_id)
+        async with self.book.turns.of(("conflict", vid)):
+            vehicle = await self.book.store.vehicle(self.book.terms.party, vid)
+            if vehicle is None or vehicle.contract.casefold() != body.contract_id.casefold():
+                raise OcpiRefusal(_INVALID, "vehicle_id: not known with this contract")
+            driver = await self.book.store.driver_of(vehicle.contract)
+            if vehicle.granted and driver is not None and not await self._told(driver.id, vid):
+                data = {"about": "another eMSP", "message": body.message.text if body.message else ""}
+                notice = self.notices.new(driver.id, "conflict", vid=vid, partner=partner.id, data=data)
+                audit = self.book.audit(f"operator {partner.id}", "report conflict", vid)
+                await self.book.store.commit(Put(notice), audit)
+        return "Conflict notification processed"
+
+    async def _told(self, driver: str, vid: Vid) -> bool:
+        since = self.book.clock.now() - timedelta(seconds=self.book.terms.conflict_memory)
+        found = await self.book.store.notices(driver, limit=_MOST)
+        return any(
+            (each.kind, each.vid, each.data.get("about")) == ("conflict", vid, "another eMSP") and each.at > since
+            for each in found
+        )
