@@ -90,6 +90,8 @@ class Plug:
         by = Tick(self.clock.tick() + seconds)
         task = asyncio.create_task(self.asking.ask(mac, emsps, by=by))
         await self.clock.advance()
-        while not task.done():
+        for _ in range(int(seconds * 10) + 10):
+            if task.done():
+                return task.result()
             await self.clock.advance(0.1)
-        return task.result()
+        raise AssertionError("still asking after the deadline")

@@ -76,7 +76,7 @@ def test_a_single_emsp_is_waited_for_no_longer() -> None:
         plug = Plug()
         began = plug.clock.tick()
         assert (await plug.ask(Emsp("dead", dead), seconds=SIGN_SECONDS)).silent == {"dead": "timedOut"}
-        assert plug.clock.tick() - began == pytest.approx(SIGN_SECONDS)
+        assert plug.clock.tick() - began == pytest.approx(5.0)
 
     told(story)
 
@@ -137,7 +137,6 @@ def test_whatever_goes_wrong_at_one_is_a_word_and_the_others_are_heard(error: Ex
     told(story)
 
 
-@proves("A2")
 def test_the_form_of_the_answer_makes_no_other_vid() -> None:
     from evouch.oprf.element import uncompress
 
@@ -241,7 +240,6 @@ def test_who_asks_and_gives_up_leaves_no_call_behind() -> None:
     told(story)
 
 
-@proves("R37")
 def test_calls_in_flight_and_what_is_heard_hold_no_address() -> None:
     raw = CAR.reveal()
 

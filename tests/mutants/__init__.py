@@ -41,6 +41,7 @@ def mutants() -> tuple[Mutant, ...]:
     """Return all of them."""
     from tests.mutants.identity import IDENTITY
     from tests.mutants.payment import PAYMENT
+    from tests.mutants.roaming_autocharge import ROAMING_AUTOCHARGE
     from tests.mutants.roaming_oprf import ROAMING_OPRF
 
-    return (*PAYMENT, *IDENTITY, *ROAMING_OPRF)
+    return (*PAYMENT, *IDENTITY, *ROAMING_AUTOCHARGE, *ROAMING_OPRF)
