@@ -7,7 +7,7 @@ import msgspec
 
 from evouch.webpayment.origin import Origin
 
-__all__ = ["Http", "Listen", "Section", "safe_for_phones"]
+__all__ = ["Http", "Listen", "Section", "no_password_in", "safe_for_phones"]
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -39,3 +39,9 @@ def safe_for_phones(url: str) -> None:
         raise ValueError("must be https, or http on a loopback address")
     if parts.query or parts.fragment:
         raise ValueError("is an address without query or fragment")
+
+
+def no_password_in(database: str) -> None:
+    """Refuse the address of a database that holds a password: settings are shown."""
+    if database and urlsplit(database).password is not None:
+        raise ValueError("no password in a database address: use PGPASSFILE or ~/.pgpass")
