@@ -44,6 +44,8 @@ from evouch.cpo.provision import Provisioner, QrTerms
 from evouch.cpo.quarantine import Quarantine
 from evouch.cpo.registration import TRY_AGAIN, Registration
 from evouch.cpo.registry import Registry
+from evouch.cpo.roaming import Ground, Roaming
+from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.cpo.running_cost import RunningCost
 from evouch.cpo.sessions import Sessions
 from evouch.cpo.starting import PLUG_MARGIN, Starting
@@ -54,6 +56,9 @@ from evouch.cpo.upkeep import Upkeep
 from evouch.cpo.visitors import Visitors
 from evouch.errors import Offline, PeerRefused, Unreachable
 from evouch.ids import KeyBytes, PaymentId, StationId, TransactionId
+from evouch.ocpi.http import Transport
+from evouch.ocpi.partners import Partners
+from evouch.ocpi.server import OcpiServer
 from evouch.store.ports import Store
 from evouch.webpayment.grant import GrantKey
 
@@ -119,11 +124,15 @@ class _Line:
 
 
 class Cpo(Onlooker):
-    """A charge point operator. Public parts: ``backend``, ``gate``, ``payments``, ``stations``, ``operators``."""
+    """A charge point operator. Public parts: ``backend``, ``gate``, ``payments``, ``stations``, ``operators``.
+
+    With ``roaming`` and a ``transport`` to partners also ``roaming``, ``ocpi`` and ``partners``.
+    """
 
     def __init__(
         self, *, store: Store, provider: PaymentProvider, terms: CpoTerms, clock: Clock, entropy: Entropy,
-        pepper: KeyBytes, grant_keys: tuple[GrantKey, ...],
+        pepper: KeyBytes, grant_keys: tuple[GrantKey, ...], roaming: RoamingTerms | None = None,
+        transport: Transport | None = None,
     ) -> None:  # fmt: skip
         self.store, self.clock, self.terms = store, clock, terms
         self.agenda = Agenda(clock)
@@ -184,6 +193,31 @@ class Cpo(Onlooker):
             self.registry, self.presence, line, line, self.provisioner, clock, pepper, self.identities, self.challenger
         )
         self.operators = Operators(self.registry, clock, entropy, pepper)
+        self.roaming: Roaming | None = None
+        if roaming is not None and transport is not None:
+            ground = Ground(
+                store=store, registry=self.registry, presence=self.presence, locks=self.locks, sessions=self.sessions,
+                agenda=self.agenda, calls=line, clock=clock, entropy=entropy, prices=terms.terms.tariff,
+                transport=transport,
+            )  # fmt: skip
+            self.roaming = self._roam(Roaming(roaming, ground), inner)
+
+    def _roam(self, roaming: Roaming, inner: CpoBackend) -> Roaming:
+        """Let roaming have its say where energy, transactions, locks and stations are decided on."""
+        self.authorizer.roaming, self.tie.roaming = roaming.rules, roaming.tie
+        self.locks.taken, self.registry.changed = roaming.starts.occupied, roaming.station_changed
+        inner.vehicles = roaming.identified
+        return roaming
+
+    @property
+    def ocpi(self) -> OcpiServer | None:
+        """Where roaming partners call, if there are any."""
+        return self.roaming.ocpi if self.roaming is not None else None
+
+    @property
+    def partners(self) -> Partners | None:
+        """The roaming partners."""
+        return self.roaming.partners if self.roaming is not None else None
 
     def connect(self, calls: StationCalls, switch: Switch | None = None) -> None:
         """Hand in the transport."""
@@ -200,6 +234,8 @@ class Cpo(Onlooker):
         await self.checkouts.load()
         for checkout in self.checkouts.active():
             self.upkeep.take_up(checkout)
+        if self.roaming is not None:
+            await self.roaming.load()
 
     async def book_quarantined(self, id: str, *, actor: str) -> None:
         """Book a quarantined message for which an operator vouches; Refused: unknownMessage, notBookable."""
@@ -242,6 +278,8 @@ class Cpo(Onlooker):
     def connector_changed(self, place: EvsePlace, before: object, fact: ConnectorChanged) -> None:
         """A connector changed."""
         was = before if isinstance(before, ConnectorStatus) else None
+        if self.roaming is not None:
+            self.roaming.connector_changed(place, was, fact)
         if any(one.place == place for one in self.checkouts.at(place.station)):
             self.agenda.soon(lambda: self.starting.connector_changed(place, fact.connector, was, fact.status))
         if fact.status is ConnectorStatus.AVAILABLE and self.sessions.at(place) is not None:

@@ -28,6 +28,8 @@ class Registry:
     store: Store
     clock: Clock
     entropy: Entropy
+    #: told of a station after what is registered of it has changed
+    changed: Callable[[StationRecord | None, StationRecord], None] | None = None
     _stations: dict[StationId, StationRecord] = field(default_factory=dict)
     _keys: dict[EvsePlace, QrKey] = field(default_factory=dict)
     _turns: Turns = field(default_factory=Turns)
@@ -104,6 +106,8 @@ class Registry:
             if after != before or also:
                 await self.store.commit(Put(after), *also)
                 self._stations[id] = after
+                if self.changed is not None and after != before:
+                    self.changed(before, after)
             return after
 
     async def register_if_new(self, id: StationId) -> None:

@@ -19,6 +19,7 @@ from evouch.ocpi.codec import read, write
 from evouch.ocpi.model import Cdr, Session
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import PartnerCalls
+from evouch.ocpi.pushing import settle_refusal
 from evouch.store.ports import Add, Change, Delete, Put, Store
 from evouch.store.records import OcpiObject
 
@@ -84,7 +85,7 @@ class RoamingPush:
         if charge.id not in self._known:
             await self._put(partner, read(kept.body, Session))
 
-    async def resend(self, partner: Partner, module: str, since: datetime | None) -> None:
+    async def resend(self, partner: Partner, module: str, since: datetime) -> None:
         """Send the current state of everything that changed since; bills: all that are owed."""
         if module == CDRS:
             return await self._resend_cdrs(partner)
@@ -92,7 +93,7 @@ class RoamingPush:
         while True:
             page, _ = await self.store.ocpi_page(SESSIONS, partner.id, since=since, offset=offset, limit=_PAGE)
             for each in page:
-                await self._put(partner, read(each.body, Session))
+                await settle_refusal(lambda each=each: self._put(partner, read(each.body, Session)))  # type: ignore[misc]
             offset += len(page)
             if len(page) < _PAGE:
                 return
@@ -105,14 +106,17 @@ class RoamingPush:
                 self.pushes.push(partner, CDRS, OWED, lambda partner=partner: self._resend_cdrs(partner))  # type: ignore[misc]
 
     async def _resend_cdrs(self, partner: Partner) -> None:
+        """Post what is owed; a bill that is refused for good stays owed, for people to look at."""
+        offset = 0
         while True:
-            owed, _ = await self.store.ocpi_page(OWED, partner.id, limit=_PAGE)
+            owed, _ = await self.store.ocpi_page(OWED, partner.id, offset=offset, limit=_PAGE)
             for each in owed:
                 kept = await self.store.ocpi_object(CDRS, each.partner, each.owner, each.id)
-                if kept is None:
+                cdr = read(kept.body, Cdr) if kept is not None else None
+                if cdr is None:
                     await self.store.commit(Delete(each))
-                else:
-                    await self._post(partner, read(kept.body, Cdr))
+                elif await settle_refusal(lambda cdr=cdr: self._post(partner, cdr)) is not None:  # type: ignore[misc]
+                    offset += 1
             if len(owed) < _PAGE:
                 return
 

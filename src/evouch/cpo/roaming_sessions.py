@@ -15,7 +15,6 @@ from evouch.charging.equipment import EvsePlace
 from evouch.charging.roaming import ChargeEvent, ChargeState, RoamingCharge, can
 from evouch.charging.tokens import Authorization, TokenStatus
 from evouch.clock import Clock, Tick
-from evouch.cpo.agenda import Agenda
 from evouch.cpo.registry import Registry
 from evouch.cpo.roaming_binding import Bindings
 from evouch.cpo.roaming_charges import RoamingCharges
@@ -45,7 +44,6 @@ class RoamingSessions:
     starts: RoamingStarts
     bindings: Bindings
     registry: Registry
-    agenda: Agenda
     clock: Clock
     terms: RoamingTerms
     #: when a running session was last told, by charge

@@ -33,7 +33,7 @@ from evouch.cpo.roaming_results import Results
 from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.cpo.vehicles_at import Busy, Candidates
 from evouch.errors import Offline, Overloaded, PeerRefused
-from evouch.ids import RemoteStartId, StationId
+from evouch.ids import PartyId, RemoteStartId, StationId
 
 __all__ = ["RoamingStarts"]
 
@@ -205,6 +205,12 @@ class RoamingStarts:
         for charge in self.charges.at(place):
             if charge.state in _WAITING:
                 self.agenda.soon(lambda id=charge.id: self.lapse(id))  # type: ignore[misc]
+
+    async def forbidden(self, owner: PartyId, vid: str) -> None:
+        """The driver does not want a vehicle to start by itself any more: what waits for it does not."""
+        for charge in self.charges.active():
+            if charge.by_vehicle and (charge.owner, charge.vid) == (owner, vid) and charge.method == "AUTH_REQUEST":
+                await self.lapse(charge.id)
 
     def _move(self, charge: RoamingCharge, event: ChargeEvent) -> None:
         self.agenda.soon(lambda: self.charges.advance(charge.id, event))

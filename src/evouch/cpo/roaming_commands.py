@@ -1,0 +1,264 @@
+"""What eMSPs may order: start, stop, unlock, and what a payment elsewhere tells (mod_commands).
+
+A command is answered at once, and its result follows when the station has answered, or when it
+is clear that it will not. A remote start gives the station a one-time token: neither a VID nor a
+partner's card leaves the operator, and nobody is asked again what the eMSP has just said itself
+(docs/decisions/056). Reservations are not supported, and that is what is answered.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evouch.charging.dialogue import (
+    LockAnswer,
+    LockOutcome,
+    Order,
+    StationCalls,
+    StopCharging,
+    Text,
+    Unlock,
+    Unspeakable,
+    WebPaymentFailed,
+    WebPaymentStarted,
+    Yes,
+)
+from evouch.charging.equipment import EvsePlace
+from evouch.charging.roaming import ChargeState, RoamingCharge
+from evouch.clock import Clock, Entropy, Tick
+from evouch.cpo.agenda import Agenda
+from evouch.cpo.locks import Locks
+from evouch.cpo.presence import UNUSABLE, Presence
+from evouch.cpo.registry import Registry
+from evouch.cpo.roaming_charges import RoamingCharges
+from evouch.cpo.roaming_names import RoamingNames
+from evouch.cpo.roaming_partners import may_carry
+from evouch.cpo.roaming_results import Results
+from evouch.cpo.roaming_start import ANSWER_TIME, RoamingStarts
+from evouch.cpo.roaming_terms import RoamingTerms
+from evouch.cpo.vehicles_at import Busy
+from evouch.errors import PeerRefused, Unreachable
+from evouch.ids import ContractId, PartyId, PaymentId, Vid, parse_vid
+from evouch.ocpi.model import (
+    VEHICLE_TOKEN,
+    CommandResponse,
+    DisplayText,
+    StartSession,
+    StopSession,
+    UnlockConnector,
+    WebPaymentNotice,
+)
+from evouch.ocpi.partner import V221, Partner
+
+__all__ = ["RoamingCommands"]
+
+#: Seconds until a result is said of what a station answers by itself.
+SOON: Final = 45
+#: Longest lock that a payment elsewhere may ask for, in seconds (docs/decisions/013).
+LONGEST_LOCK: Final = 300
+
+_WAITING: Final = frozenset({ChargeState.ANNOUNCED, ChargeState.AUTHORIZED, ChargeState.STARTING})
+
+
+@dataclass(slots=True)
+class RoamingCommands:
+    """Takes commands. Every method answers at once."""
+
+    station_calls: StationCalls
+    charges: RoamingCharges
+    starts: RoamingStarts
+    results: Results
+    names: RoamingNames
+    busy: Busy
+    presence: Presence
+    registry: Registry
+    locks: Locks
+    agenda: Agenda
+    clock: Clock
+    entropy: Entropy
+    terms: RoamingTerms
+    _table: dict[str, Callable[[Partner, str, Any], Awaitable[CommandResponse]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._table = {
+            "START_SESSION": lambda partner, _version, body: self._start(partner, body),
+            "STOP_SESSION": lambda partner, _version, body: self._stop(partner, body),
+            "UNLOCK_CONNECTOR": lambda partner, _version, body: self._unlock(partner, body),
+            "NOTIFY_WEB_PAYMENT_STARTED": self._payment_started,
+            "NOTIFY_WEB_PAYMENT_FAILED": self._payment_failed,
+        }
+
+    async def take(self, partner: Partner, version: str, name: str, body: Any) -> CommandResponse:
+        """Answer a command by its name; what we do not do is NOT_SUPPORTED."""
+        command = self._table.get(name)
+        return await command(partner, version, body) if command is not None else _answer("NOT_SUPPORTED")
+
+    # ── start ──
+
+    async def _start(self, partner: Partner, body: StartSession) -> CommandResponse:
+        place = self.names.place(body.location_id, body.evse_uid)
+        if place is None:
+            return _answer("REJECTED", "no such EVSE")
+        refused = self._cannot_start(partner, place, body)
+        if refused:
+            return _answer("REJECTED", refused)
+        charge = self._charge(partner, place, body)
+        self.starts.occupied(place)
+        await self.charges.open(charge)
+        self.agenda.soon(lambda: self.starts.send(charge))
+        return _answer("ACCEPTED", timeout=int((charge.expires - charge.at).total_seconds()) + ANSWER_TIME)
+
+    def _cannot_start(self, partner: Partner, place: EvsePlace, body: StartSession) -> str:
+        """Return why nobody can start there now; a partner's own payment there is no obstacle."""
+        if not body.token.valid or not may_carry(partner, body.token.type):
+            return "the token is not valid here"
+        if not partner.speaks_for(_owner(body)):
+            return "the token is not yours"
+        if self.locks.holder(place, self.clock.tick()) not in {None, _holder(partner, place)}:
+            return "somebody is paying for this EVSE"
+        if self.busy.taken(place) or any(each.state is ChargeState.STARTING for each in self.charges.at(place)):
+            return "the EVSE is in use"
+        if not self.presence.ready(place.station) or self.presence.status(place) in UNUSABLE:
+            return "the station cannot be used now"
+        return ""
+
+    def _charge(self, partner: Partner, place: EvsePlace, body: StartSession) -> RoamingCharge:
+        vid = _vid(body)
+        return RoamingCharge(
+            id=self.entropy.id(), partner=partner.id, owner=_owner(body), token_uid=vid or body.token.uid,
+            token_type=body.token.type, contract=ContractId(body.token.contract_id), method="COMMAND",
+            reference=body.authorization_reference, state=ChargeState.STARTING, station=place.station, evse=place.evse,
+            connector=_number(body.connector_id), candidates=(place.evse,), at=self.clock.now(), vid=vid,
+            result_url=body.response_url, **self.starts.ticket(place),
+        )  # fmt: skip
+
+    # ── stop and unlock ──
+
+    async def _stop(self, partner: Partner, body: StopSession) -> CommandResponse:
+        charge = await self.charges.get(body.session_id.lower())
+        if charge is None or charge.partner != partner.id or charge.state in {ChargeState.COMPLETED}:
+            return _answer("UNKNOWN_SESSION")
+        if charge.state in _WAITING:
+            await self.starts.lapse(charge.id)
+            self.results.send(partner, body.response_url, "ACCEPTED")
+            return _answer("ACCEPTED")
+        if charge.transaction is None:
+            return _answer("UNKNOWN_SESSION")
+        order = StopCharging(transaction=charge.transaction)
+        self._order(partner, body.response_url, EvsePlace(charge.station, charge.evse or charge.candidates[0]), order)
+        return _answer("ACCEPTED")
+
+    async def _unlock(self, partner: Partner, body: UnlockConnector) -> CommandResponse:
+        place, connector = self.names.place(body.location_id, body.evse_uid), _number(body.connector_id)
+        if place is None or connector is None:
+            return _answer("REJECTED", "no such connector")
+        self._order(partner, body.response_url, place, Unlock(evse=place.evse, connector=connector))
+        return _answer("ACCEPTED")
+
+    # ── payments elsewhere (docs/decisions/059) ──
+
+    async def _payment_started(self, partner: Partner, version: str, body: WebPaymentNotice) -> CommandResponse:
+        place, refused = self._notice(partner, version, body)
+        if place is None:
+            return refused
+        seconds, now = body.timeout, self.clock.tick()
+        if seconds is None or not 0 <= seconds <= LONGEST_LOCK:
+            return _answer("REJECTED", "timeout is 1 to 300 seconds, or 0")
+        holder = _holder(partner, place)
+        if seconds == 0:
+            self.locks.free(place, holder)
+        elif self.busy.taken(place) or not self.locks.take(place, holder, Tick(now + seconds), now):
+            return _answer("REJECTED", "the EVSE is in use")
+        order = WebPaymentStarted(evse=place.evse, timeout=seconds, asked=body.custom_data)
+        self._order(partner, body.response_url, place, order)
+        return _answer("ACCEPTED")
+
+    async def _payment_failed(self, partner: Partner, version: str, body: WebPaymentNotice) -> CommandResponse:
+        place, refused = self._notice(partner, version, body)
+        if place is None:
+            return refused
+        self.locks.free(place, _holder(partner, place))
+        order = WebPaymentFailed(evse=place.evse, messages=_texts(body.error_message), asked=body.custom_data)
+        self._order(partner, body.response_url, place, order)
+        return _answer("ACCEPTED")
+
+    def _notice(
+        self, partner: Partner, version: str, body: WebPaymentNotice
+    ) -> tuple[EvsePlace | None, CommandResponse]:
+        """Return which EVSE is meant, or what to answer: the list of commands is closed on 2.2.1."""
+        if version == V221 and not partner.quirks.web_payment_on_221:
+            return None, _answer("NOT_SUPPORTED")
+        place = None
+        if body.evse_uid is not None or body.evse_id is not None:
+            place = self.names.place(body.location_id, body.evse_uid, body.evse_id)
+        return place, _answer("REJECTED", "no such EVSE")
+
+    def release(self, charge: RoamingCharge) -> None:
+        """A partner's customer charges: the lock of the partner's own payment has done its work."""
+        if charge.evse is not None:
+            self.locks.free(EvsePlace(charge.station, charge.evse), _holder_of(charge.partner, charge.station, charge.evse))
+
+    # ── orders ──
+
+    def _order(self, partner: Partner, url: str | None, place: EvsePlace, order: Order[Any]) -> None:
+        self.agenda.soon(lambda: self._say(partner, url, place, order))
+
+    async def _say(self, partner: Partner, url: str | None, place: EvsePlace, order: Order[Any]) -> None:
+        answer = await self.station_calls.call(place.station, order, by=Tick(self.clock.tick() + ANSWER_TIME))
+        self.results.send(partner, url, _word(answer))
+
+
+def _word(answer: object) -> str:
+    """Return what a station's answer comes to (mod_commands §CommandResultType)."""
+    match answer:
+        case Yes(accepted=True) | LockAnswer(outcome=LockOutcome.TAKEN):
+            return "ACCEPTED"
+        case LockAnswer(outcome=LockOutcome.UNKNOWN):  # the operator's own lock holds all the same
+            return "ACCEPTED"
+        case Unspeakable():
+            return "NOT_SUPPORTED"
+        case Yes() | LockAnswer() | PeerRefused():
+            return "REJECTED"
+        case Unreachable():
+            return "TIMEOUT"
+    return "FAILED"
+
+
+def _answer(result: str, text: str = "", *, timeout: int = SOON) -> CommandResponse:
+    message = (DisplayText(language="en", text=text),) if text else ()
+    return CommandResponse(result=result, timeout=timeout, message=message)
+
+
+def _owner(body: StartSession) -> PartyId:
+    return PartyId(body.token.country_code.upper(), body.token.party_id.upper())
+
+
+def _vid(body: StartSession) -> Vid | None:
+    if body.token.type != VEHICLE_TOKEN:
+        return None
+    try:
+        return parse_vid(body.token.uid)
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+
+
+def _holder(partner: Partner, place: EvsePlace) -> PaymentId:
+    """Return whose lock a partner's payment is; one at a time per EVSE."""
+    return _holder_of(partner.id, place.station, place.evse)
+
+
+def _holder_of(partner: str, station: str, evse: int) -> PaymentId:
+    return PaymentId(f"ocpi:{partner}:{station}:{evse}")
+
+
+def _texts(message: Any) -> tuple[Text, ...]:
+    """Read a list of {format, language, content}, or one of them; what is neither says nothing."""
+    items = message if isinstance(message, list) else [message]
+    return tuple(
+        Text(str(each["content"])[:512], str(each.get("language", "en"))[:8], str(each.get("format", "UTF8"))[:16])
+        for each in items if isinstance(each, dict) and "content" in each
+    )  # fmt: skip
