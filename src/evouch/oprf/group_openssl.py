@@ -6,13 +6,14 @@ AttributeError where the library keeps its functions to itself.
 
 - What a secret scalar meets is written to be constant in time: EC_POINT_mul (the nistz256 assembly or the
   ladder), BN_mod_exp_mont_consttime, and BN_div on numbers that are marked for it.
-- Every object belongs to one Python object, is used by one call at a time, and is wiped when it is freed.
-  Nothing is shared between threads but the curve and scalars, which no call changes.
+- Every object belongs to one Python object and is wiped when it is freed. Nothing is shared between threads
+  but the curve, points and scalars, which no call changes once they are made.
 - OpenSSL's queue of errors is also that of ``ssl``: whoever sees a failure here empties it.
 """
 
 import _ssl
 import ctypes
+import threading
 from ctypes import c_char_p, c_int, c_size_t, c_void_p
 from typing import Any, Final, NoReturn
 
@@ -56,8 +57,11 @@ _context_free: Final = _bind("BN_CTX_free", None, _P)
 _NID: Final = 415
 #: BN_FLG_CONSTTIME
 _CONSTANT_TIME: Final = 4
-#: POINT_CONVERSION_COMPRESSED and _UNCOMPRESSED
-_FORM: Final = {True: (COMPRESSED, 2), False: (UNCOMPRESSED, 4)}
+#: POINT_CONVERSION_COMPRESSED and _UNCOMPRESSED, with their size and a buffer of it
+_FORM: Final = {
+    True: (COMPRESSED, 2, ctypes.c_char * COMPRESSED),
+    False: (UNCOMPRESSED, 4, ctypes.c_char * UNCOMPRESSED),
+}
 #: The curve, for the life of the process.
 _P256: Final = _curve_by_name(_NID)
 
@@ -117,6 +121,16 @@ class _Context(_Owned):
         _free(self.at)
 
 
+class _Room(threading.local):
+    """A context of each thread, for reading and writing points. No scalar meets it: it is wiped with its thread."""
+
+    def __init__(self) -> None:
+        self.context = _Context()
+
+
+_room: Final = _Room()
+
+
 def _power(base: _Number, exponent: _Number, modulus: _Number) -> _Number:
     """Return base^exponent modulo ``modulus``, which is odd and greater than ``base``."""
     result, context = _Number(b""), _Context()
@@ -146,11 +160,11 @@ class _Point(_Owned):
 
     def encode(self, *, compressed: bool = True) -> bytes:
         """Return it as SEC 1. Infinity, which has one byte there, is a failure."""
-        size, form = _FORM[compressed]
-        out = ctypes.create_string_buffer(size)
-        if _point_write(_P256, self.at, form, out, size, None) != size:
+        size, form, buffer = _FORM[compressed]
+        out = buffer()
+        if _point_write(_P256, self.at, form, out, size, _room.context.at) != size:
             raise _failed("write a point")
-        return out.raw
+        return bytes(out.raw)
 
 
 class _Scalar:
@@ -185,7 +199,7 @@ class _Openssl:
         """Return the element. OpenSSL finds out whether coordinates are in range and on the curve."""
         check_form(encoded)
         point = _Point()
-        if not _point_read(_P256, point.at, encoded, len(encoded), None):
+        if not _point_read(_P256, point.at, encoded, len(encoded), _room.context.at):
             _clear_errors()
             raise InvalidElement
         return point
