@@ -27,7 +27,7 @@ class Handlers:
         async def handle(call: Call) -> Any:
             self.calls.append((name, call))
             default: Any = Listing(objects=(), total=0) if call.page is not None else Answer()
-            return self.answers.get(name, lambda _: default)(call)
+            return self.answers[name](call) if name in self.answers else default
 
         return handle
 
@@ -60,7 +60,7 @@ class Side:
         )
         self.partners.load({partner.id: partner for partner, _, _ in self.written}.values())
         self.server = OcpiServer(
-            self.role, self.handlers, self.partners, self.clock, self.entropy, base_url=self.url  # type: ignore[arg-type]
+            self.role, self.handlers, self.partners, self.clock, self.entropy, base_url=self.url
         )  # fmt: skip
         self.client = OcpiClient(self.web, self.partners, self.ours, self.clock, self.entropy)
         self.host: Host = self.web.host(self.url, self.server.handle)
