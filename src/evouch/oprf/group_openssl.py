@@ -15,6 +15,7 @@ import _ssl
 import ctypes
 import threading
 from ctypes import c_char_p, c_int, c_size_t, c_void_p
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from evouch.errors import LocalError
@@ -50,6 +51,8 @@ _number_free: Final = _bind("BN_clear_free", None, _P)
 _number_set_flags: Final = _bind("BN_set_flags", None, _P, c_int)
 _number_power: Final = _bind("BN_mod_exp_mont_consttime", c_int, _P, _P, _P, _P, _P, _P)
 _number_divide: Final = _bind("BN_div", c_int, _P, _P, _P, _P, _P)
+_montgomery_new: Final = _bind("BN_MONT_CTX_new", _P)
+_montgomery_set: Final = _bind("BN_MONT_CTX_set", c_int, _P, _P, _P)
 _context_new: Final = _bind("BN_CTX_new", _P)
 _context_free: Final = _bind("BN_CTX_free", None, _P)
 
@@ -97,14 +100,10 @@ class _Number(_Owned):
 
     def bytes(self) -> bytes:
         """Return it in 32 bytes."""
-        out = ctypes.create_string_buffer(SCALAR_BYTES)
+        out = (ctypes.c_char * SCALAR_BYTES)()
         if _number_write(self.at, out, SCALAR_BYTES) != SCALAR_BYTES:
             raise _failed("write a number")
-        return out.raw
-
-
-_FIELD: Final = _Number(FIELD.to_bytes(32, "big"))
-_ORDER: Final = _Number(ORDER.to_bytes(32, "big"))
+        return bytes(out.raw)
 
 
 class _Context(_Owned):
@@ -131,18 +130,38 @@ class _Room(threading.local):
 _room: Final = _Room()
 
 
-def _power(base: _Number, exponent: _Number, modulus: _Number) -> _Number:
-    """Return base^exponent modulo ``modulus``, which is odd and greater than ``base``."""
-    result, context = _Number(b""), _Context()
-    if not _number_power(result.at, base.at, exponent.at, modulus.at, context.at, None):
-        raise _failed("raise to a power")
-    return result
+class _Modulus:
+    """A prime that powers are taken by, with what OpenSSL computes of it in advance; for the life of the process."""
+
+    __slots__ = ("_montgomery", "number")
+
+    def __init__(self, prime: int) -> None:
+        self.number = _public(prime)
+        self._montgomery, context = _montgomery_new(), _Context()
+        if not _montgomery_set(self._montgomery, self.number.at, context.at):
+            raise _failed("prepare a modulus")
+
+    def power(self, base: _Number, exponent: _Number) -> _Number:
+        """Return base^exponent, of a base that is less than the prime."""
+        result, context = _Number(b""), _Context()
+        if not _number_power(result.at, base.at, exponent.at, self.number.at, context.at, self._montgomery):
+            raise _failed("raise to a power")
+        return result
+
+
+@lru_cache
+def _public(number: int) -> _Number:
+    """Return one of the few numbers that are known to everybody."""
+    return _Number(number.to_bytes(32, "big"))
+
+
+_FIELD: Final = _Modulus(FIELD)
+_ORDER: Final = _Modulus(ORDER)
 
 
 def _field_power(base: int, exponent: int) -> int:
     """Return base^exponent modulo p, for :mod:`~evouch.oprf.hash_to_curve`."""
-    result = _power(_Number(base.to_bytes(32, "big")), _Number(exponent.to_bytes(32, "big")), _FIELD)
-    return int.from_bytes(result.bytes(), "big")
+    return int.from_bytes(_FIELD.power(_Number(base.to_bytes(32, "big")), _public(exponent)).bytes(), "big")
 
 
 class _Point(_Owned):
@@ -186,7 +205,7 @@ class _Scalar:
 
     def inverse(self) -> "_Scalar":
         """Return the inverse by Fermat: k^(n−2) modulo n."""
-        return _Scalar(_power(self._number, _Number((ORDER - 2).to_bytes(32, "big")), _ORDER))
+        return _Scalar(_ORDER.power(self._number, _public(ORDER - 2)))
 
 
 class _Openssl:
@@ -218,7 +237,7 @@ class _Openssl:
     def reduce(self, wide: bytes) -> KeyBytes:
         """Return ``wide`` modulo n."""
         remainder, context, number = _Number(b""), _Context(), _Number(wide)
-        if not _number_divide(None, remainder.at, number.at, _ORDER.at, context.at):
+        if not _number_divide(None, remainder.at, number.at, _ORDER.number.at, context.at):
             raise _failed("divide a number")
         return KeyBytes(remainder.bytes())
 

@@ -63,11 +63,12 @@ def expand(message: bytes, dst: bytes, count: int) -> bytes:
     """Return ``count`` uniform bytes (expand_message_xmd of RFC 9380 §5.3.1, with SHA-256)."""
     suffix = dst + bytes([len(dst)])
     seed = hashlib.sha256(bytes(BLOCK_BYTES) + message + count.to_bytes(2, "big") + b"\0" + suffix).digest()
-    blocks = [bytes(DIGEST_BYTES)]
+    mask, block, blocks = int.from_bytes(seed, "big"), bytes(DIGEST_BYTES), []
     for number in range(1, -(-count // DIGEST_BYTES) + 1):
-        mixed = bytes(a ^ b for a, b in zip(seed, blocks[-1], strict=True))
-        blocks.append(hashlib.sha256(mixed + bytes([number]) + suffix).digest())
-    return b"".join(blocks[1:])[:count]
+        mixed = mask ^ int.from_bytes(block, "big")
+        block = hashlib.sha256(mixed.to_bytes(DIGEST_BYTES, "big") + bytes([number]) + suffix).digest()
+        blocks.append(block)
+    return b"".join(blocks)[:count]
 
 
 def map_to_curve(u: int, power: Power) -> Fraction:
