@@ -43,5 +43,6 @@ def mutants() -> tuple[Mutant, ...]:
     from tests.mutants.payment import PAYMENT
     from tests.mutants.roaming_autocharge import ROAMING_AUTOCHARGE
     from tests.mutants.roaming_oprf import ROAMING_OPRF
+    from tests.mutants.roaming_store import ROAMING_STORE
 
-    return (*PAYMENT, *IDENTITY, *ROAMING_AUTOCHARGE, *ROAMING_OPRF)
+    return (*PAYMENT, *IDENTITY, *ROAMING_AUTOCHARGE, *ROAMING_OPRF, *ROAMING_STORE)
