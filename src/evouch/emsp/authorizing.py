@@ -14,6 +14,7 @@ Operators are told ``whitelist: NEVER`` (§7.4): none of them may remember a yes
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from evouch.autocharge.checks import Case, Check
 from evouch.autocharge.deciding import ContractCheck, Verdict, decide
@@ -36,10 +37,10 @@ from evouch.store.records_roaming import Decision, Driver, NoticeState
 
 __all__ = ["Authorizing"]
 
-_UNKNOWN: int = 2004
-_NOT_ENOUGH: int = 2002
+_UNKNOWN: Final = 2004
+_NOT_ENOUGH: Final = 2002
 #: What is answered for a revoked vehicle where the partner takes the source at its word (§5.3).
-_INVALID = "INVALID"
+_INVALID: Final = "INVALID"
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Authorizing:
 
     async def _inactive(self, partner: Partner, vehicle: Vehicle, driver: Driver | None) -> AuthorizationInfo:
         await self.book.store.commit(
-            Put(self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "the driver has not granted it")),
+            Put(self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "not granted")),
             self.oracle.followed(partner.id),
         )  # fmt: skip
         language = driver.language if driver else self.book.terms.language
@@ -115,9 +116,9 @@ class Authorizing:
         asked = await self._asked(driver, case, decision, where) if verdict.confirm else []
         await self.book.store.commit(Put(decision), *asked, self.oracle.followed(partner.id))
         yes = verdict.allowed is Allowed.ALLOWED
+        valid = verdict.allowed in {Allowed.ALLOWED, Allowed.NOT_ALLOWED}
         return AuthorizationInfo(
-            allowed=verdict.allowed, location=where,
-            token=self.tokens.of_vehicle(vehicle, driver, valid=verdict.allowed in {Allowed.ALLOWED, Allowed.NOT_ALLOWED}),
+            allowed=verdict.allowed, location=where, token=self.tokens.of_vehicle(vehicle, driver, valid=valid),
             authorization_reference=decision.reference if yes else None,
             info=None if yes else self._info(verdict, driver),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+from urllib.parse import quote
 
 from evouch.emsp.book import Book
 from evouch.emsp.sessions import Holder, Sessions, watt_hours
@@ -40,23 +41,25 @@ class Invoices:
                 return codec.read(found.body, Cdr)
         raise OcpiRefusal(2000, "Not found", http=404)
 
-    async def take(self, call: Call) -> tuple[str, bool]:
-        """Take a record: return its address, and whether it is new. The same again is the same answer.
+    def address(self, cdr: Cdr, version: str) -> str:
+        """Return where a record is at us."""
+        return f"{self.book.terms.base_url}/ocpi/{version}/cdrs/{quote(cdr.id, safe='')}"
+
+    async def take(self, partner: Partner, cdr: Cdr) -> bool:
+        """Take a record; return whether it is new. The same again is the same answer.
 
         OcpiRefusal 2001 for another record with an id that was taken, 2004 for a token that is not ours.
         """
-        cdr, partner = call.body, call.partner
-        address = f"{self.book.terms.base_url}/ocpi/{call.version}/cdrs/{cdr.id}"
         record = _object(partner, cdr)
         async with self.book.turns.of(("cdr", partner.id, record.id)):
             known = await self.book.store.ocpi_object("cdrs", partner.id, record.owner, record.id)
             if known is not None:
                 if codec.read(known.body, Cdr) != codec.read(record.body, Cdr):
                     raise OcpiRefusal(_INVALID, "id: another record with this id was taken before")
-                return address, False
+                return False
             holder = await self._holder(partner, cdr)
             await self.book.store.commit(Put(record), Put(self._invoice(partner, cdr, *holder)))
-            return address, True
+            return True
 
     async def _holder(self, partner: Partner, cdr: Cdr) -> tuple[str, ContractId]:
         """Return whose bill it is: as its session was told, else by the token itself."""

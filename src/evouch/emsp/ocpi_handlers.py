@@ -89,7 +89,7 @@ class Handlers(EmspHandlers):
 
     async def put_session(self, call: Call) -> Answer:
         """PUT sessions/{…}."""
-        return _NEW if await self.told.put(call) else _OK
+        return _NEW if await self.told.take(call.partner, call.body) else _OK
 
     async def patch_session(self, call: Call) -> Answer:
         """PATCH sessions/{…}."""
@@ -102,8 +102,8 @@ class Handlers(EmspHandlers):
 
     async def post_cdr(self, call: Call) -> Answer:
         """POST cdrs; the answer says where the record is from now on."""
-        address, new = await self.invoices.take(call)
-        return Answer(http=201 if new else 200, headers={"location": address})
+        new = await self.invoices.take(call.partner, call.body)
+        return Answer(http=201 if new else 200, headers={"location": self.invoices.address(call.body, call.version)})
 
     # ── commands ──
 

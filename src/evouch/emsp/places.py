@@ -5,7 +5,6 @@ shows of itself is believed up to a bound: a budget must not grow with what its 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
@@ -13,14 +12,13 @@ import msgspec
 
 from evouch.charging.agenda import Agenda
 from evouch.charging.geo import Point
-from evouch.clock import Tick
 from evouch.emsp.book import Book
 from evouch.ids import PartyId
 from evouch.ocpi import codec
 from evouch.ocpi.model import Connector, Evse, GeoLocation, Location, Tariff, Wire
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.partners import Partners
-from evouch.ocpi.ports import Call, OcpiRefusal, PartnerCalls
+from evouch.ocpi.ports import Call, OcpiRefusal
 from evouch.store.ports import Delete, Put
 from evouch.store.records_roaming import OcpiObject
 
@@ -28,8 +26,6 @@ __all__ = ["Places", "point_of"]
 
 W = TypeVar("W", bound=Wire)
 
-#: One reading of a whole list, s.
-_READING: Final = 600.0
 #: EVSEs are counted when so long nothing came, s.
 _COUNTING: Final = 30.0
 _GONE: Final = "REMOVED"
@@ -41,7 +37,6 @@ class Places:
 
     book: Book
     partners: Partners
-    calls: PartnerCalls
     agenda: Agenda
 
     # ── reading ──
@@ -117,21 +112,12 @@ class Places:
             raise _nowhere()
         await self.book.store.commit(Delete(found))
 
-    # ── what is read from their lists ──
-
-    async def read(self, partner: Partner, module: str, since: datetime | None) -> datetime | None:
-        """Read a partner's list and keep it; return the latest ``last_updated`` in it."""
-        kind: type[Any] = Location if module == "locations" else Tariff
-        latest: datetime | None = None
-        by = Tick(self.book.clock.tick() + _READING)
-        async for each in self.calls.pages(partner, module, kind, since=since, by=by):
-            owner = PartyId(each.country_code.upper(), each.party_id.upper())
-            if partner.speaks_for(owner):
-                await self._keep(partner, module, owner, each.id, each)
-            latest = max(latest or each.last_updated, each.last_updated)
-        if module == "locations":
-            await self.count(partner)
-        return latest
+    async def take(self, partner: Partner, module: str, body: Location | Tariff) -> None:
+        """Keep an object of a partner's own list; one that is another's is passed over."""
+        owner = PartyId(body.country_code.upper(), body.party_id.upper())
+        if partner.speaks_for(owner):
+            await self._keep(partner, module, owner, body.id, body)
+            self._count_later(partner, module)
 
     async def count(self, partner: Partner) -> int:
         """Count the EVSEs that a partner shows; its budget grows with them up to a bound, never beyond staff's word."""

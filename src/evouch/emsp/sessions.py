@@ -62,13 +62,15 @@ class Sessions:
             raise OcpiRefusal(2000, "Not found", http=404)
         return codec.read(kept.body, Session)
 
-    async def put(self, call: Call) -> bool:
-        """Take a whole session; return whether it is new. What is older than ours changes nothing."""
-        session: Session = call.body
-        async with self.book.turns.of(("session", call.partner.id, session.id)):
-            kept = await self._kept(call)
+    async def take(self, partner: Partner, session: Session) -> bool:
+        """Take a whole session; return whether it is new. What is older than ours changes nothing.
+
+        OcpiRefusal 2004 where its token is none of ours.
+        """
+        async with self.book.turns.of(("session", partner.id, session.id)):
+            kept = await self.book.store.ocpi_object("sessions", partner.id, _owner(session), session.id.upper())
             if kept is None or kept.last_updated <= session.last_updated:
-                await self._take(call.partner, session, kept)
+                await self._take(partner, session, kept)
             return kept is None
 
     async def patch(self, call: Call) -> None:
@@ -172,8 +174,12 @@ class Sessions:
 def _object(partner: Partner, session: Session) -> OcpiObject:
     return OcpiObject(
         module="sessions", partner=partner.id, id=session.id.upper(), last_updated=session.last_updated,
-        owner=PartyId(session.country_code.upper(), session.party_id.upper()), body=codec.write(session),
+        owner=_owner(session), body=codec.write(session),
     )  # fmt: skip
+
+
+def _owner(session: Session) -> PartyId:
+    return PartyId(session.country_code.upper(), session.party_id.upper())
 
 
 def _not_ours() -> OcpiRefusal:

@@ -99,7 +99,7 @@ class EmspTerms:
     command_time: float = 10.0
     #: an operator's CommandResult is waited for this long
     result_time: float = 180.0
-    #: hours between two readings of a partner's locations, sessions and tariffs
+    #: hours between two readings of a partner's locations, tariffs, sessions and CDRs
     polling_hours: float = 1.0
     #: a list is read again from this long before the last reading, for clocks that differ
     polling_overlap: float = 300.0
@@ -117,6 +117,8 @@ class EmspTerms:
     decisions_kept: int = 90
     #: notices that are answered or expired; days
     notices_kept: int = 90
+    #: revoked vehicles and void tokens of drivers who were erased, so that operators come to know of it; days
+    erased_kept: int = 30
     #: counters of the sign oracle; days. A year's cap needs a year
     sign_days_kept: int = 400
 
