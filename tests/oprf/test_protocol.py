@@ -207,6 +207,14 @@ def test_a_failure_leaves_no_error_behind_for_ssl() -> None:
     assert 0 == group_openssl._bind("ERR_peek_error", ctypes.c_ulong)()
 
 
+def test_scalars_of_openssl_are_marked_for_arithmetic_of_constant_time() -> None:
+    from evouch.oprf import group_openssl
+
+    flags = group_openssl._bind("BN_get_flags", ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+    scalar = group_openssl.make().scalar(BLIND)
+    assert [4, 4] == [flags(each._number.at, group_openssl._CONSTANT_TIME) for each in (scalar, scalar.inverse())]
+
+
 @each_group
 def test_four_threads_share_a_key_and_come_to_the_same(group: Group) -> None:
     server = Evaluator(KEY, group)
