@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import typer
 
+from evouch.autocharge import consent
 from evouch.charging import sessions
 from evouch.cli import NOUNS, build
 from evouch.cli.config import load, rows
@@ -113,6 +114,11 @@ def standing_states() -> str:
     return _diagram((state, to, turn) for state, rows in standing.TABLE.items() for turn, to in rows.items())
 
 
+def consent_states() -> str:
+    """What a driver has said about a vehicle, from its table."""
+    return _diagram((state, to, event) for state, row in consent.TABLE.items() for event, to in row.items())
+
+
 def _diagram(edges: Iterator[tuple[Enum, Enum, str]]) -> str:
     moves = [(old.name, new.name, text) for old, new, text in edges if old is not new]
     start = f"    [*] --> {moves[0][0]}"
@@ -135,6 +141,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "payment_states": payment_states,
     "session_states": session_states,
     "standing_states": standing_states,
+    "consent_states": consent_states,
     "decisions": decisions,
 }
 
