@@ -26,7 +26,7 @@ __all__ = ["hidden", "kept", "masked", "redacted"]
 Json = Any
 
 #: Without one of these, in any case, no frame names a vehicle. An escape may hide any of them.
-_SIGNS: Final = (b"vid:", b"macaddress", b"evccid", b"vehicleid", b"signed", b"\\u")
+_SIGNS: Final = (b"vid:", b"mac", b"evccid", b"vehicleid", b"signed", b"\\u")
 #: Token types and names of variables and members, as :func:`_plain` writes them.
 _KINDS: Final = frozenset({"macaddress", "evccid"})
 _VARIABLES: Final = frozenset({"vehicleid", "evccid"})
@@ -37,7 +37,8 @@ _VALUES: Final = frozenset({"actualvalue", "attributevalue", "variableattribute"
 _WORDS_ABOUT: Final = frozenset({"type", "mutability"})
 
 _MARKS: Final = ("vid:", "macaddress", "evccid", "vehicleid")
-_VID: Final = re.compile(r"(vid:)[^\s\"',;{}\[\]\\]*", re.IGNORECASE)
+_VID: Final = re.compile(r"(vid:)(?:[:\-. ]*[0-9a-f])*[^\s\"',;(){}\[\]\\]*", re.IGNORECASE)
+_PREFIX: Final = re.compile(re.escape(VID_PREFIX), re.IGNORECASE)
 #: Twelve hexadecimal digits or more, however they are separated.
 _RUN: Final = re.compile(r"[0-9A-Fa-f](?:[:\-. ]*[0-9A-Fa-f]){11,}")
 _DIGITS: Final = 12
@@ -84,7 +85,7 @@ def hidden(document: Json, *, doubtful: bool = False) -> Json:
 
 def masked(text: str) -> str:
     """Return a word or sentence of a peer, for a log or an error, without an address."""
-    return HIDDEN if parse_mac(text) else _clean(text, set())
+    return HIDDEN if parse_mac(text) and not _PREFIX.match(text) else _clean(text, set())
 
 
 # ── one value after the other ───────────────────────────────────────────────────────────
@@ -146,10 +147,11 @@ def _clean(text: str, found: set[str]) -> str:
     small = text.casefold()
     if not any(mark in small for mark in _MARKS):
         return text
-    _note(text, found)
+    # The prefix goes first: its last letter is a hexadecimal digit, too.
+    _note(_PREFIX.sub("|", text), found)
     if small.lstrip().startswith(VID_PREFIX.casefold()):
         return f"{text.lstrip()[: len(VID_PREFIX)]}{HIDDEN}"
-    return _VID.sub(rf"\1{HIDDEN}", _RUN.sub(HIDDEN, text))
+    return _RUN.sub(HIDDEN, _VID.sub(rf"\1{HIDDEN}", text))
 
 
 # ── what was found, wherever else it stands ─────────────────────────────────────────────
