@@ -12,6 +12,7 @@ SITES: dict[str, tuple[int, str]] = {
     "cli/demo.py": (1, "The provider's key and webhook secret are handed to the backend in files."),
     "cli/demo_identity.py": (1, "A new private key is written to the file of the station that has it."),
     "cli/identity.py": (1, "A new private key is written to its owner's file."),
+    "cli/keys.py": (1, "The token that a partner is invited with is written to a file for the operator."),
     "cli/oprf.py": (4, "An instrument prints a key and blinds, as it was asked to, and hashes an address."),
     "cli/operator_api.py": (1, "Commands send the operator's token to the backend that it is for."),
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),

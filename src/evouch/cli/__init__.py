@@ -25,6 +25,7 @@ __all__ = ["NOUNS", "build", "main"]
 NOUNS: Final = {
     "demo": "A backend, a payment provider and three stations on this machine.",
     "cpo": "The backend: stations, pages, payments, operator API.",
+    "emsp": "An eMSP: drivers, vehicles that start by themselves, OCPI for operators.",
     "station": "A simulated station with its display.",
     "psp": "The sandbox payment provider.",
     "qr": "One-time codes and their URLs, without any backend.",

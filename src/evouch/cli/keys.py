@@ -8,7 +8,7 @@ from evouch.clock import Entropy
 from evouch.errors import EvouchError
 from evouch.ids import KeyBytes, Secret
 
-__all__ = ["BadKeyFile", "keys_in", "private_folder", "secret_in"]
+__all__ = ["BadKeyFile", "keys_in", "private_folder", "secret_in", "secret_to"]
 
 #: Every key of ours: AES-256, HMAC-SHA256.
 KEY_BYTES: Final = 32
@@ -52,6 +52,12 @@ def secret_in(named: Path | None, default: Path, entropy: Entropy) -> Secret:
     if not text:
         raise BadKeyFile(f"{path}: empty")
     return Secret(text)
+
+
+def secret_to(path: Path, secret: Secret) -> None:
+    """Write a secret into a file for the owner's eyes only; what stood there is gone."""
+    path.unlink(missing_ok=True)
+    _write(path, secret.text())
 
 
 def _write(path: Path, text: str) -> None:

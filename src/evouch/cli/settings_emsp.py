@@ -142,9 +142,9 @@ class EmspOcpi(Section, frozen=True, kw_only=True):
     @property
     def policy(self) -> AddressPolicy:
         """Where we go at a partner's word."""
-        hosts = frozenset(host.lower() for host in self.private_hosts)
-        local = self.private_addresses
-        return AddressPolicy(allow_http=local, allow_loopback=local, hosts=hosts)
+        if self.private_addresses:
+            return AddressPolicy.development()
+        return AddressPolicy(hosts=frozenset(host.lower() for host in self.private_hosts))
 
 
 class Kept(Section, frozen=True, kw_only=True):
