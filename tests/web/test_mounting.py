@@ -17,7 +17,12 @@ def _named(name: str, served: list[tuple[str, str]]) -> Any:
 
 def _served(scope: dict[str, Any]) -> list[tuple[str, str]]:
     served: list[tuple[str, str]] = []
-    asyncio.run(beside(_named("pages", served), OCPI, _named("ocpi", served))(scope, None, None))
+    app = beside(_named("pages", served), OCPI, _named("ocpi", served))
+
+    async def serve() -> None:
+        await app(scope, None, None)
+
+    asyncio.run(serve())
     return served
 
 

@@ -47,6 +47,17 @@ def run(
             show_default=False,
         ),
     ] = None,
+    ocpi_enabled: Annotated[
+        bool | None,
+        typer.Option("--ocpi-enabled", help="Let customers of eMSPs charge (OCPI, Autocharge).", show_default=False),
+    ] = None,
+    ocpi_party: Annotated[str | None, typer.Option(help="Who it is to eMSPs, like DE*CPO.")] = None,
+    ocpi_private_addresses: Annotated[
+        bool | None,
+        typer.Option(
+            "--ocpi-private-addresses", help="Speak to eMSPs on this machine, without TLS.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it is as one line of JSON.")] = False,
 ) -> None:
     """Run the backend until it is stopped.
@@ -62,6 +73,7 @@ def run(
         "state": state, "database": database, "ocpp.host": ocpp_host, "ocpp.port": ocpp_port, "http.host": http_host,
         "http.port": http_port, "public_url": public_url, "provider.url": provider_url,
         "identity.require": identity_require, "identity.ocpp2_extension": identity_ocpp2_extension,
+        "ocpi.enabled": ocpi_enabled, "ocpi.party": ocpi_party, "ocpi.private_addresses": ocpi_private_addresses,
     }  # fmt: skip
     asyncio.run(_serve(load(CpoConfig, file=config, flags=flags).config, as_json=as_json))
 
@@ -86,6 +98,8 @@ async def _serve(config: "CpoConfig", *, as_json: bool) -> None:
         "api": f"{service.http_url}/api/v1",
         "api token": str(config.operator.token_file or keys / "operator-token"),
     }
+    if service.versions_url:
+        shown["ocpi"] = service.versions_url
     say(shown, as_json=as_json)
     try:
         await end.wait()

@@ -10,13 +10,15 @@ import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from evouch.cli.http import HttpServer, bind
 from evouch.cli.keys import keys_in, private_folder, secret_in
 from evouch.cli.serve_identity import enrol, identity_terms, observer, server_tls
+from evouch.cli.serve_partners import introduce, write_down
+from evouch.cli.serving import BY, cancelled, first_operator, host_in_url, open_store
 from evouch.cli.settings import CpoConfig, StationEntry
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.app import Cpo, CpoTerms
@@ -24,12 +26,14 @@ from evouch.cpo.codes import CodeLimits
 from evouch.cpo.offers import Terms
 from evouch.cpo.provision import QrTerms
 from evouch.ids import KeyBytes, Secret, StationId
+from evouch.ocpi.aio_client import HttpTransport
+from evouch.ocpi.aio_server import asgi
+from evouch.ocpi.partner import Role
 from evouch.ocpp.aio import StationServer
 from evouch.psp.sandbox.client import SandboxProvider
 from evouch.store.ports import Store
-from evouch.store.sealing import Sealer
-from evouch.store.sql import SqlStore
 from evouch.web.app import create_app
+from evouch.web.mounting import OCPI, App, beside
 from evouch.webpayment.grant import GrantKey
 from evouch.webpayment.receipt import Seller
 
@@ -65,13 +69,18 @@ class CpoService:
     @property
     def http_url(self) -> str:
         """Where the pages are, as phones see them."""
-        return (self.config.public_url or f"http://{_host(self.config.http.host)}:{self._http.port}").rstrip("/")
+        return (self.config.public_url or f"http://{host_in_url(self.config.http.host)}:{self._http.port}").rstrip("/")
 
     @property
     def ocpp_url(self) -> str:
         """Where stations connect; the station's id follows after a slash."""
         scheme = "wss" if self.config.tls else "ws"
-        return f"{scheme}://{_host(self.config.ocpp.host)}:{self.stations.port}"
+        return f"{scheme}://{host_in_url(self.config.ocpp.host)}:{self.stations.port}"
+
+    @property
+    def versions_url(self) -> str:
+        """Where eMSPs begin to register; empty where nobody roams."""
+        return self.cpo.partners.ours.versions_url if self.cpo.partners is not None else ""
 
     async def start(self) -> None:
         """Bind, read the store, take up what was under way, and let stations and phones in.
@@ -100,18 +109,21 @@ class CpoService:
         )  # fmt: skip
         self.cpo.connect(self.stations, self.stations)
         await self.stations.start()
-        opened.push_async_callback(_cancelled, asyncio.create_task(self.cpo.run()))
+        opened.push_async_callback(cancelled, asyncio.create_task(self.cpo.run()))
         opened.push_async_callback(self._http.stop)
         opened.push_async_callback(self._drain)
-        await self._http.start(
-            create_app(
-                self.cpo,
-                clock=self.clock,
-                entropy=self.entropy,
-                base_url=self.http_url,
-                provider_url=self.config.provider.url,
-            )
-        )
+        await self._http.start(self._application())
+        if self.cpo.partners is not None:
+            calling = introduce(self.cpo.partners, config.ocpi.partners, self.clock)
+            opened.push_async_callback(cancelled, asyncio.create_task(calling))
+
+    def _application(self) -> App:
+        """Return the pages, and beside them what roaming partners speak to."""
+        pages = create_app(
+            self.cpo, clock=self.clock, entropy=self.entropy, base_url=self.http_url,
+            provider_url=self.config.provider.url,
+        )  # fmt: skip
+        return pages if self.cpo.ocpi is None else beside(pages, OCPI, asgi(self.cpo.ocpi))
 
     async def _open_store_and_operator(self) -> None:
         config = self.config
@@ -119,19 +131,28 @@ class CpoService:
         keys = state / "keys"
         pepper = keys_in(config.keys.pepper, keys / "pepper", self.entropy)[0]
         grant = keys_in(config.keys.grant, keys / "grant", self.entropy)
-        seal = keys_in(config.keys.seal, keys / "seal", self.entropy)
-        self.store = await SqlStore.open(
-            _database(config), clock=self.clock, seal=Sealer(seal[0], *seal[1:], entropy=self.entropy)
+        self.store = await open_store(
+            config.database, state / "evouch.db", config.keys.seal, keys, clock=self.clock, entropy=self.entropy
         )
         self._opened.push_async_callback(self.store.close)
         provider = self._client(keys)
         self._opened.push_async_callback(provider.close)
         self.cpo = Cpo(
             store=self.store, provider=provider, terms=self._terms(), clock=self.clock, entropy=self.entropy,
-            pepper=pepper, grant_keys=tuple(GrantKey(_key_id(key), key) for key in grant),
+            pepper=pepper, grant_keys=tuple(GrantKey(_key_id(key), key) for key in grant), **self._roaming(),
         )  # fmt: skip
         await self.cpo.load()
         await self._register(keys)
+
+    def _roaming(self) -> dict[str, Any]:
+        """Return the operator's terms of roaming and the way to partners, where that is wished for."""
+        section = self.config.ocpi
+        if not section.enabled:
+            return {}
+        transport = HttpTransport(self.clock, section.policy)
+        self._opened.push_async_callback(transport.close)
+        terms = section.terms(base_url=self.http_url, seller=self.config.seller.name)
+        return {"roaming": terms, "transport": transport}
 
     async def _drain(self) -> None:
         await self.stations.drain(Tick(self.clock.tick() + DRAIN))
@@ -182,23 +203,20 @@ class CpoService:
         )
 
     async def _register(self, keys: Path) -> None:
-        """Write the stations and the operator of the configuration where they are not known yet."""
+        """Write the stations, the operator and the partners of the configuration where they are not known yet."""
         for entry in self.config.stations:
             await self._station(entry)
-        operator = self.config.operator
-        if await self.store.operator(operator.name) is None:
-            password = secret_in(operator.password_file, keys / "operator-password", self.entropy)
-            await self.cpo.operators.add(operator.name, password, actor="configuration")
-        self.api_token = secret_in(operator.token_file, keys / "operator-token", self.entropy)
-        if self.cpo.operators.bearer(self.api_token) is None:
-            await self.cpo.operators.accept(self.api_token, operator.name, actor="configuration")
+        self.api_token = await first_operator(self.cpo.operators, self.store, self.config.operator, keys, self.entropy)
+        if self.cpo.partners is not None:
+            await write_down(self.cpo.partners, self.config.ocpi.partners, Role.EMSP, keys, self.entropy)
 
     async def _station(self, entry: StationEntry) -> None:
-        id, by = StationId(entry.id), "configuration"
+        id, by = StationId(entry.id), BY
         if self.cpo.registry.station(id) is None:
             await self.cpo.stations.register(
-                id, actor=by, name=entry.name, address=entry.address, evses=entry.wiring(), password=entry.password
-            )
+                id, actor=by, name=entry.name, address=entry.address, evses=entry.wiring(),
+                password=entry.password, site=entry.site.site() if entry.site else None,
+            )  # fmt: skip
             if entry.trusted:
                 await self.cpo.identities.trust(id, True, actor=by)
             if entry.profile:
@@ -206,19 +224,6 @@ class CpoService:
             if entry.certificate_name:
                 await self.cpo.identities.name_certificate(id, entry.certificate_name, actor=by)
         await enrol(self.cpo, entry)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-def _database(config: CpoConfig) -> str:
-    return config.database or f"sqlite:///{config.state / 'evouch.db'}"
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _key_id(key: KeyBytes) -> str:

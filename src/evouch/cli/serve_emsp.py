@@ -43,7 +43,7 @@ class EmspService:
     @property
     def versions_url(self) -> str:
         """Where operators begin to register."""
-        return f"{self.emsp.terms.base_url}/ocpi/versions"
+        return self.emsp.partners.ours.versions_url
 
     async def start(self) -> None:
         """Bind, read the store, take up what was under way, and let operators in.

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from evouch.charging.dialogue import Link, RawAnswer, RawCall, StationCalls, Unspeakable
 from evouch.charging.equipment import Evse
+from evouch.charging.geo import Site
 from evouch.clock import Clock, Tick
 from evouch.cpo.challenger import Challenger
 from evouch.cpo.gate import password_digest
@@ -76,15 +77,16 @@ class Stations:
 
     async def register(
         self, id: StationId, *, actor: str, name: str = "", address: str = "",
-        evses: tuple[Evse, ...] = (), password: Secret | None = None,
+        evses: tuple[Evse, ...] = (), password: Secret | None = None, site: Site | None = None,
     ) -> StationView:  # fmt: skip
-        """Register a station, or change what is registered of it; its password only if one is given."""
+        """Register a station, or change what is registered of it; its password and its site only if one is given."""
         digest = self._digest(id, password) if password is not None else None
 
         def edit(record: StationRecord) -> StationRecord:
             return replace(
-                record, name=name, address=address, evses=evses or record.evses, password=digest or record.password
-            )
+                record, name=name, address=address, evses=evses or record.evses,
+                password=digest or record.password, site=site or record.site,
+            )  # fmt: skip
 
         await self.registry.change(id, edit, self.registry.audit(actor, "register station", id), new=True)
         return self.get(id)

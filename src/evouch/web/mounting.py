@@ -4,14 +4,14 @@ Partners' requests need none of what pages need (sessions, security headers for 
 and a sign oracle answers thousands of them a second: the path decides before anything else looks.
 """
 
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 __all__ = ["OCPI", "App", "beside"]
 
 Message = MutableMapping[str, Any]
 #: An ASGI application.
-App = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 #: Where OCPI is served.
 OCPI: Final = "/ocpi"
