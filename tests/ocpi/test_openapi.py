@@ -79,10 +79,12 @@ def agreed(case: Case[Any], role: Role) -> None:
     if "party_id" in case.path_parameters:
         case.path_parameters.update(owner)
     if isinstance(case.body, dict) and case.method in {"PUT", "POST"}:
-        case.body.update(owner if "party_id" in case.body else {})
-        case.body["token"] = case.body["token"] | owner if isinstance(case.body.get("token"), dict) else None
+        body: dict[str, Any] = case.body
+        body.update(owner if "party_id" in body else {})
+        if isinstance(token := body.get("token"), dict):
+            token.update(owner)
         if case.method == "PUT":
-            case.body |= dict.fromkeys({"id", "uid", "vehicle_id"} & case.body.keys(), VID[:36])
+            body |= dict.fromkeys({"id", "uid", "vehicle_id"} & body.keys(), VID[:36])
             case.path_parameters[case.operation.path.rpartition("{")[2][:-1]] = VID[:36]
 
 
@@ -95,8 +97,9 @@ def test_a_role_behaves_as_its_document_says(role: Role, operation: Any, mode: s
     codes: list[int] = []
 
     async def send(request: requests.PreparedRequest) -> Response:
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        headers = {"authorization": authorization, **{name.lower(): text for name, text in request.headers.items()}}
+        sent: Any = request.body or b""
+        body = sent.encode() if isinstance(sent, str) else sent
+        headers = {"authorization": authorization} | {name.lower(): str(text) for name, text in request.headers.items()}
         asked = Request(method=str(request.method), url=str(request.url), headers=headers, body=body)
         answer = await serving.web.send(asked, by=Tick(serving.clock.tick() + 10))
         document = json.loads(answer.body)

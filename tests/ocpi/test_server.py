@@ -94,7 +94,8 @@ def test_a_body_that_is_no_json_is_400_and_one_that_is_wrong_2001(row: Route) ->
         for broken in (b"{", b"\xff", b'{"a":1,"a":2}', b'{"a":NaN}', b"[" * 100 + b"]" * 100):
             said = await serving.ask(row.method, path_of(row), broken)
             assert (said.status, said.code) == (400, 2001)
-        for wrong in ([], "text", 5, {}):
+        wrongs: list[Any] = [[], "text", 5, {}]
+        for wrong in wrongs:
             said = await serving.ask(row.method, path_of(row), wrong)
             assert (said.status, said.code) == (200, 2001)
         assert serving.handlers.calls == []
@@ -175,7 +176,7 @@ def test_a_service_may_stand_below_a_path_of_its_own() -> None:
 
         at = Serving()
         server: Any = OcpiServer(
-            Role.EMSP, at.handlers, at.partners, at.clock, at.entropy, base_url="https://x.test/a/b/"  # type: ignore[arg-type]
+            Role.EMSP, at.handlers, at.partners, at.clock, at.entropy, base_url="https://x.test/a/b/"
         )  # fmt: skip
         headers = {"authorization": f"Token {TOKEN}"}
         answer = await server.handle(Request(method="GET", url="/a/b/ocpi/versions", headers=headers))
