@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evouch.autocharge.answering import Signer
 from evouch.autocharge.asking import SIGN_SECONDS, Heard
@@ -277,3 +279,37 @@ def test_the_emsp_answers_in_the_form_that_it_was_asked_in() -> None:
 def test_what_is_no_element_is_not_signed(text: str) -> None:
     with pytest.raises(InvalidElement):
         Signer(evaluator("green")).sign(text)
+
+
+BEHAVIOURS = ["good", "slow", "late", "dead", "lying", "refusing", "gone"]
+
+
+@proves("R7", "A15")
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(BEHAVIOURS), max_size=8))
+def test_in_any_company_the_honest_are_heard_within_the_deadline(company: list[str]) -> None:
+    def emsp(plug: Plug, number: int, behaviour: str) -> Emsp:
+        name = f"{behaviour}{number}"
+        match behaviour:
+            case "slow" | "late":
+                return plug.slow(name, 3.0 if behaviour == "slow" else 6.0)
+            case "dead":
+                return Emsp(name, dead)
+            case "lying":
+                return Emsp(name, saying(NO_POINTS[number % len(NO_POINTS)]))
+            case "refusing" | "gone":
+                return Emsp(name, raising(PeerRefused("2000") if behaviour == "refusing" else Offline()))
+        return Emsp(name)
+
+    async def story() -> None:
+        plug = Plug()
+        emsps = [emsp(plug, number, behaviour) for number, behaviour in enumerate(company)]
+        began = plug.clock.tick()
+        heard = await plug.ask(*emsps)
+        honest = {each.name for each in emsps if each.name.startswith(("good", "slow"))}
+        assert heard.vids == {name: vid_at(name) for name in honest}
+        assert set(heard.silent) == {each.name for each in emsps} - honest
+        slowest = 5.0 if {"late", "dead"} & set(company) else 3.0 if "slow" in company else 0.0
+        assert plug.clock.tick() - began == pytest.approx(slowest)
+
+    told(story)

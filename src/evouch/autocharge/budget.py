@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Self
 
-__all__ = ["BudgetTerms", "Limits", "SignDay", "note_followed", "note_invalid", "spend"]
+__all__ = ["MONTH_DAYS", "YEAR_DAYS", "BudgetTerms", "Limits", "SignDay", "note_followed", "note_invalid", "spend"]
 
 MONTH_DAYS: Final = 30
 YEAR_DAYS: Final = 365
