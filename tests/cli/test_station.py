@@ -56,6 +56,7 @@ def test_without_a_key_the_station_never_heard_of_a_challenge() -> None:
     spec = described()
     assert (None, Habit.NOT_IMPLEMENTED) == (spec.prover, spec.unknown)
     assert (False, True, 0.0) == (spec.ignores_pending, spec.boots_on_reconnect, spec.clock_offset)
+    assert [spec.autocharge, described(autocharge="during").autocharge] == ["off", "during"]
 
 
 def test_a_key_file_makes_it_prove_itself_in_the_manner_that_is_wanted(files: Path) -> None:

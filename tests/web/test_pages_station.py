@@ -11,7 +11,7 @@ import pytest
 
 from evouch.charging import dialogue as d
 from evouch.charging.tokens import Limit
-from evouch.ids import StationId
+from evouch.ids import EvseNumber, Mac, StationId
 from evouch.station.machine import Phase
 from evouch.units import Money, Wh
 from evouch.web.pages_station import _follow, create_station_app
@@ -154,6 +154,26 @@ def test_scripts_get_the_screen_as_json() -> None:
     run(story())
 
 
+def test_a_car_with_an_address_is_plugged_in_and_its_start_is_announced() -> None:
+    async def story() -> None:
+        async with kiosk(autocharge="during") as (home, browser):
+            await home.provision()
+            assert "MAC address" in (await browser.get("/CS-1/1/driver")).text
+            await browser.post("/CS-1/1/plug", data={"vehicle": "02:00:5e:10:ab:0f"})
+            assert home.bay.car.vehicle == Mac(bytes.fromhex("02005E10AB0F"))
+            assert "MAC address" not in (await browser.get("/CS-1/1/driver")).text
+            await home.backend.order(d.AnnounceStart(evse=EvseNumber(1), seconds=10))
+            wanted = "Charging starts in 10 s."
+            page = await browser.get("/CS-1/1")
+            assert wanted in page.text
+            assert "Scan to charge" in page.text
+            assert wanted in (await browser.get("/CS-1/1/screen")).json()["notice"]
+            for name in ("/CS-1/1", "/CS-1/1/screen", "/CS-1/1/driver"):
+                assert "ab0f" not in (await browser.get(name)).text.casefold()
+
+    run(story())
+
+
 def test_limits_are_typed_in_as_people_say_them() -> None:
     async def story() -> None:
         async with kiosk() as (home, browser):
@@ -177,6 +197,7 @@ def test_limits_are_typed_in_as_people_say_them() -> None:
         ("/CS-1/1/limits", {"kwh": "NaN"}, 400),
         ("/CS-1/1/swipe", {"token": "x" * 21}, 400),
         ("/CS-1/1/swipe", {"token": "x" * 5000}, 400),
+        ("/CS-1/1/plug", {"vehicle": "02:00:5e:10:ab"}, 400),
         ("/CS-1/1/explode", {}, 404),
         ("/CS-1/9/plug", {}, 404),
         ("/CS-9/1/plug", {}, 404),
