@@ -31,6 +31,8 @@ NOUNS: Final = {
     "qr": "One-time codes and their URLs, without any backend.",
     "oprf": "Both sides of the blind signature of Autocharge, by hand.",
     "identity": "Who a station is: keys, proofs and their verification, and what a backend has enrolled.",
+    "partner": "Roaming partners: who they are, the tokens between you, and whether they keep to OCPI.",
+    "mock": "An operator or an eMSP for others to test against, with faults.",
     "mac": "Addresses of vehicles: which ones eMSPs are asked about.",
     "config": "The configuration that commands would run with.",
     "doctor": "What this machine has of what is needed.",
