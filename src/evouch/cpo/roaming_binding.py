@@ -156,17 +156,17 @@ class Bindings:
 
     async def _tell(self, charge: RoamingCharge, vid: Vid) -> None:
         partner = self.directory.get(charge.partner)
-        if partner is None or not has_vehicles(partner) or not await self._still_wanted(charge, vid):
+        if partner is None or not has_vehicles(partner):
             await self.charges.advance(charge.id, binding=Binding.GIVEN_UP)
+            return
+        if not await self.whitelist.binds(charge.owner, vid, charge.contract):  # it has said so in the meantime
+            await self.charges.advance(charge.id, binding=Binding.DONE)
             return
         await self.sessions.ensure(charge)
         body = RegisterVehicle(vehicle_id=vid, token_uid=charge.token_uid, session_id=charge.id)
         answer = await self.calls.post_vehicle(partner, body, by=Tick(self.clock.tick() + self.terms.push_time))
         await self.charges.advance(charge.id, binding=Binding.DONE)
         await self.whitelist.take_in(partner, answer)
-
-    async def _still_wanted(self, charge: RoamingCharge, vid: Vid) -> bool:
-        return await self.whitelist.binds(charge.owner, vid, charge.contract)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -57,6 +57,7 @@ class World(Town):
     web: MemoryWeb = field(kw_only=True)
     emsps: dict[str, Emsp] = field(default_factory=dict, kw_only=True)
     terms: RoamingTerms = field(default=TERMS, kw_only=True)
+    keeper: asyncio.Task[None] | None = field(default=None, kw_only=True)
 
     @property
     def roaming(self) -> Roaming:
@@ -120,9 +121,23 @@ class World(Town):
     async def charge(self) -> RoamingCharge:
         return (await self.store.charges())[0]
 
-    def again(self) -> "World":
-        """The same world with a new operator process on the same store."""
-        return make(self.clock, self.entropy, self.store, self.psp, self.stations, self.web, self.terms, self.emsps)
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator["World"]:
+        """Kill the operator's process, and start another one on the same store; no station is connected to it."""
+        assert self.keeper is not None
+        self.keeper.cancel()
+        await asyncio.gather(self.keeper, return_exceptions=True)
+        self.stations.connected.clear()
+        after = make(self.clock, self.entropy, self.store, self.psp, self.stations, self.web, self.terms, self.emsps)
+        async with living(after):
+            yield after
+
+    def back(self, station: PlainStation) -> PlainStation:
+        """Return a station as it is connected to this process, without a new boot."""
+        again = PlainStation(station.id, self.cpo.backend, self.stations, self.clock, station.version)
+        again.register, again.seq = station.register, station.seq
+        again.knock()
+        return again
 
 
 def make(
@@ -147,12 +162,12 @@ def make(
 @asynccontextmanager
 async def living(place: World) -> AsyncIterator[World]:
     await place.cpo.load()
-    keeper = asyncio.create_task(place.cpo.run())
+    place.keeper = asyncio.create_task(place.cpo.run())
     try:
         yield place
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        place.keeper.cancel()
+        await asyncio.gather(place.keeper, return_exceptions=True)
 
 
 def play(story: Callable[[World], Coroutine[Any, Any, None]], store: Store | None = None, **terms: Any) -> None:
