@@ -51,6 +51,9 @@ def test_over_sockets_the_server_answers_as_in_memory() -> None:
 
         large = await client.post("/ocpi/2.3.0/oprf/sign", content=b" " * (MAX_BODY + 10_000))
         assert (large.status_code, large.json()["status_code"]) == (400, 2001)
+        stranger = {"Authorization": "Token no"}
+        refused = await client.post("/ocpi/2.3.0/oprf/sign", content=b" " * MAX_BODY, headers=stranger)
+        assert (refused.status_code, refused.json()["status_code"]) == (401, 2000)
         assert (await client.get("/ocpi/versions")).status_code == 200
 
     play(story)
@@ -68,10 +71,11 @@ def test_a_caller_that_goes_before_its_body_is_whole_is_not_answered() -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await asgi(serving.server)(scope, receive, send)
-        assert (sent, serving.handlers.calls) == ([], [])
+        known = scope | {"headers": [(b"authorization", f"Token {TOKEN}".encode())]}
+        await asgi(serving.server)(known, receive, send)
+        assert (sent, serving.handlers.calls, messages) == ([], [], [])
 
-        messages.append({"type": "http.request", "body": b""})
+        # nothing of a stranger's body is read
         await asgi(serving.server)(scope, receive, send)
         assert (sent[0]["status"], json.loads(sent[1]["body"])["status_code"]) == (401, 2000)
         await asgi(serving.server)({"type": "websocket"}, receive, send)

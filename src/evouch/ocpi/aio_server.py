@@ -1,6 +1,6 @@
 """An OCPI server as an ASGI application: bytes of a connection in, bytes out, and nothing in between.
 
-The body is read up to a bound before anybody looks at it; what is larger is not read to its end.
+The body is read up to a bound; what is larger is not read to its end, and that of a stranger not at all.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -23,6 +23,9 @@ class Serves(Protocol):
     async def handle(self, request: Request, *, address: str = "") -> Response:
         """Return the response to a request that came from an address. Never raises for what was sent."""
 
+    def admits(self, authorization: str) -> bool:
+        """Return whether the body of a request with this header is worth reading."""
+
 
 def asgi(server: Serves) -> App:
     """Return the application. It sees the whole path of an address, also where it is mounted below one."""
@@ -31,9 +34,11 @@ def asgi(server: Serves) -> App:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            body = await _body(receive)
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            body = await _body(receive) if server.admits(headers.get("authorization", "")) else b""
             if body is not None:
-                await _send(await server.handle(_request(scope, body), address=_address(scope)), send)
+                request = Request(method=scope["method"], url=_url(scope), headers=headers, body=body)
+                await _send(await server.handle(request, address=_address(scope)), send)
 
     return app
 
@@ -51,12 +56,10 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(chunks)[: MAX_BODY + 1]
 
 
-def _request(scope: Message, body: bytes) -> Request:
+def _url(scope: Message) -> str:
     path = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string", b"")
-    url = (path + b"?" + query if query else path).decode("latin-1")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Request(method=scope["method"], url=url, headers=headers, body=body)
+    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 def _address(scope: Message) -> str:

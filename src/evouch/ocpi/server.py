@@ -28,7 +28,7 @@ from evouch.ocpi.pages import MOST, page_headers, page_of
 from evouch.ocpi.partner import Partner, Role
 from evouch.ocpi.partners import Partners, Standing
 from evouch.ocpi.ports import Answer, Call, CpoHandlers, EmspHandlers, Listing, OcpiRefusal, Page
-from evouch.ocpi.routes import CUSTOM, Form, Match, Route, find, rows
+from evouch.ocpi.routes import CUSTOM, Form, Route, find, rows
 
 __all__ = ["MAX_BODY", "OcpiServer", "ServerTerms"]
 
@@ -109,6 +109,10 @@ class OcpiServer:
             outcome = self._refused(asked, error)
         return self._response(asked, outcome)
 
+    def admits(self, authorization: str) -> bool:
+        """Return whether a token counts for anything here: what a stranger sends need not be read."""
+        return self._partners.authenticate(authorization) is not None
+
     def _asked(self, request: Request, address: str) -> _Asked:
         path, _, query = request.url.partition("?")
         request_id = self._id(request.headers.get("x-request-id"))
@@ -133,14 +137,10 @@ class OcpiServer:
             raise envelope.nowhere()
         if not rest:
             return self._get_only(asked, self._details(partner, asked.version))
-        found = find(self._role, rest)
-        route, methods = self._route(asked, partner, found)
-        if found is None or route is None:
-            raise envelope.wrong_method(methods) if methods else envelope.nowhere()
+        route, params = self._route(asked, partner, rest)
         if route.module == "credentials":
-            body = self._body(asked, route)
-            return await self._credentials(asked, partner, standing, body)
-        return await self._function(asked, partner, route, found.params(route))
+            return await self._credentials(asked, partner, standing, self._body(asked, route))
+        return await self._function(asked, partner, route, params)
 
     def _authenticate(self, asked: _Asked, rest: str) -> tuple[Partner, Standing]:
         """Return whose token it is. A registration token is good for versions and credentials, and nothing else."""
@@ -152,14 +152,15 @@ class OcpiServer:
             raise envelope.unauthorized()
         return known
 
-    def _route(self, asked: _Asked, partner: Partner, found: Match | None) -> tuple[Route | None, Mapping[str, Route]]:
-        """Return the row of the method, and all methods that this partner has at the address."""
-        methods = {
-            method: row
-            for method, row in (found.methods if found else {}).items()
-            if self._served(row, asked.version, partner)
-        }
-        return methods.get(asked.request.method), methods
+    def _route(self, asked: _Asked, partner: Partner, rest: str) -> tuple[Route, dict[str, str]]:
+        """Return the row of the address and the method, with the parameters, among what this partner has."""
+        found = find(self._role, rest)
+        here = found.methods if found else {}
+        methods = {method: row for method, row in here.items() if self._served(row, asked.version, partner)}
+        route = methods.get(asked.request.method)
+        if found is None or route is None:
+            raise envelope.wrong_method(methods) if methods else envelope.nowhere()
+        return route, found.params(route)
 
     def _served(self, row: Route, version: str, partner: Partner) -> bool:
         if row.module in CUSTOM and not self._tells_of_vehicles(partner):

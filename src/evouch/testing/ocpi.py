@@ -25,6 +25,8 @@ __all__ = ["OFF_CURVE", "Crossing", "Faults", "Host", "MemoryWeb"]
 KEPT: Final = 20_000
 #: A point of the right form whose x is no coordinate of P-256.
 OFF_CURVE: Final = "02" + "ff" * 32
+#: Where requests come from, as servers see it.
+ADDRESS: Final = "198.51.100.7"
 JSON: Final = {"content-type": "application/json"}
 
 
@@ -137,6 +139,10 @@ class Faults:
             go = _through(each.fault, go)
         return await go(request)
 
+    def admits(self, authorization: str) -> bool:
+        """Return that every body is read, also a stranger's (``ocpi.aio_server.Serves``)."""
+        return True
+
     def _add(self, fault: Fault, on: str, times: float) -> None:
         self._set.append(_Set(fault, on, times))
 
@@ -240,7 +246,7 @@ class MemoryWeb:
         parts = urlsplit(request.url)
         inside = parts._replace(scheme="", netloc="", fragment="").geturl()
         arrived = replace(request, url=inside, headers={name.lower(): text for name, text in request.headers.items()})
-        work = asyncio.create_task(host.handle(arrived, address="198.51.100.7"))
+        work = asyncio.create_task(host.handle(arrived, address=ADDRESS))
         self._working.add(work)
         work.add_done_callback(self._done)
         return await self._within(work, by)
