@@ -43,7 +43,16 @@ def mutants() -> tuple[Mutant, ...]:
     from tests.mutants.payment import PAYMENT
     from tests.mutants.roaming_autocharge import ROAMING_AUTOCHARGE
     from tests.mutants.roaming_ocpi_server import ROAMING_OCPI_SERVER
+    from tests.mutants.roaming_ocpp import ROAMING_OCPP
     from tests.mutants.roaming_oprf import ROAMING_OPRF
     from tests.mutants.roaming_store import ROAMING_STORE
 
-    return (*PAYMENT, *IDENTITY, *ROAMING_AUTOCHARGE, *ROAMING_OCPI_SERVER, *ROAMING_OPRF, *ROAMING_STORE)
+    return (
+        *PAYMENT,
+        *IDENTITY,
+        *ROAMING_AUTOCHARGE,
+        *ROAMING_OCPI_SERVER,
+        *ROAMING_OCPP,
+        *ROAMING_OPRF,
+        *ROAMING_STORE,
+    )

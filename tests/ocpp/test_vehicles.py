@@ -1,5 +1,8 @@
 """Cars in the messages of all versions: what a backend understands, what a station says, and what neither can."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from evouch.charging.dialogue import (
 )
 from evouch.charging.tokens import IdToken, TokenKind
 from evouch.errors import PeerRefused
-from evouch.ids import EvseNumber, OcppVersion, TransactionId
+from evouch.ids import EvseNumber, Mac, OcppVersion, TransactionId
 from evouch.ocpp.extensions import CONTENTS
 from evouch.ocpp.extensions.autocharge import IDENTIFIED, START, VENDOR
 from evouch.ocpp.schemas import content
@@ -312,3 +315,24 @@ def test_a_report_of_the_device_model_comes_without_the_car_that_is_connected(ve
 def test_a_session_answer_is_what_it_was() -> None:
     stop = SessionEnded(transaction=TransactionId("7"), at=NOON, token=token(V16))
     assert translator(V16, wired(V16)).answer(stop, SessionAnswer()) == {}
+
+
+# ── the page ────────────────────────────────────────────────────────────────────────────
+
+PAGE = (Path(__file__).parents[2] / "docs" / "specs" / "autocharge_ocpp.md").read_text()
+FRAMES = [json.loads(line) for text in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+          for line in text.splitlines()]  # fmt: skip
+
+
+@pytest.mark.parametrize("frame", [one for one in FRAMES if one[0] == 2], ids=lambda frame: frame[2])
+def test_the_examples_of_the_specification_are_what_they_say(frame: Any) -> None:
+    _, _, action, payload = frame
+    if payload.get("messageId") == START:
+        order = translator(V21, wired(V21)).told(action, request(V21, action, payload))
+        assert order == AnnounceStart(evse=EvseNumber(1), seconds=10)
+        return
+    versions = FAMILY_2 if "idToken" in payload or action == "NotifyEvent" else [V16]
+    for version in versions:
+        fact = heard(version, action, payload)
+        mac = fact.mac if isinstance(fact, VehicleIdentified) else fact.token.mac
+        assert mac == Mac(bytes.fromhex("02005E100001"))
