@@ -57,8 +57,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _url(scope: Message) -> str:
-    path = scope.get("raw_path") or scope["path"].encode()
-    query = scope.get("query_string", b"")
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
