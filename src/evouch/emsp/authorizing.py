@@ -32,7 +32,7 @@ from evouch.ids import ContractId, Vid, parse_vid
 from evouch.ocpi.model import AuthorizationInfo, DisplayText, LocationReferences
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import OcpiRefusal
-from evouch.store.ports import Change, Put
+from evouch.store.ports import Add, Change, Put
 from evouch.store.records_roaming import Decision, Driver, NoticeState
 
 __all__ = ["Authorizing"]
@@ -98,7 +98,7 @@ class Authorizing:
 
     async def _inactive(self, partner: Partner, vehicle: Vehicle, driver: Driver | None) -> AuthorizationInfo:
         await self.book.store.commit(
-            Put(self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "not granted")),
+            Add(self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "not granted")),
             self.oracle.followed(partner.id),
         )  # fmt: skip
         language = driver.language if driver else self.book.terms.language
@@ -114,7 +114,7 @@ class Authorizing:
         verdict = decide(case, self.checks, standing(driver, vehicle.status))
         decision = self._recorded(partner, case, verdict)
         asked = await self._asked(driver, case, decision, where) if verdict.confirm else []
-        await self.book.store.commit(Put(decision), *asked, self.oracle.followed(partner.id))
+        await self.book.store.commit(Add(decision), *asked, self.oracle.followed(partner.id))
         yes = verdict.allowed is Allowed.ALLOWED
         valid = verdict.allowed in {Allowed.ALLOWED, Allowed.NOT_ALLOWED}
         return AuthorizationInfo(

@@ -21,7 +21,7 @@ from evouch.errors import Refused
 from evouch.ocpi.model import StartSession
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.partners import Partners
-from evouch.store.ports import Put
+from evouch.store.ports import Add, Put
 from evouch.store.records_roaming import Decision, Driver, Notice, NoticeState
 
 __all__ = ["Confirming"]
@@ -94,7 +94,7 @@ class Confirming:
             location=asked.data["location"], reference=asked.data["reference"],
         )  # fmt: skip
         accepted = replace(asked, state=NoticeState.ACCEPTED, data=asked.data | {"answered": now.isoformat()})
-        await self.book.store.commit(Put(accepted), Put(decision))
+        await self.book.store.commit(Put(accepted), Add(decision))
         return accepted
 
     async def _connector(self, partner: Partner, location: str, evse: str) -> str | None:

@@ -12,7 +12,7 @@ from evouch.ocpi import codec
 from evouch.ocpi.model import Cdr
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import Call, OcpiRefusal
-from evouch.store.ports import Put
+from evouch.store.ports import Add, Put
 from evouch.store.records_roaming import Invoice, OcpiObject
 from evouch.units import Money
 
@@ -58,7 +58,7 @@ class Invoices:
                     raise OcpiRefusal(_INVALID, "id: another record with this id was taken before")
                 return False
             holder = await self._holder(partner, cdr)
-            await self.book.store.commit(Put(record), Put(self._invoice(partner, cdr, *holder)))
+            await self.book.store.commit(Put(record), Add(self._invoice(partner, cdr, *holder)))
             return True
 
     async def _holder(self, partner: Partner, cdr: Cdr) -> tuple[str, ContractId]:

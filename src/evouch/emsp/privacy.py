@@ -15,7 +15,7 @@ from evouch.emsp.tokens import Tokens
 from evouch.emsp.vehicles import Vehicles
 from evouch.errors import Refused
 from evouch.ids import ContractId, Vid
-from evouch.store.ports import Change, Delete, Put
+from evouch.store.ports import Add, Change, Delete, Put
 from evouch.store.records_roaming import (
     Decision,
     Driver,
@@ -111,7 +111,8 @@ class Privacy:
         """Return what erases it: bills without a name, vehicles and tokens nobody's, the rest gone."""
         changes: list[Change] = [Delete(data.driver), *(Delete(each) for each in data.notices)]
         changes += [Put(replace(each, driver="")) for each in data.tokens]
-        changes += [Put(replace(each, driver="", contract=_NOBODY)) for each in data.invoices]
+        for bill in data.invoices:  # a bill is never changed: one without a name takes its place
+            changes += [Delete(bill), Add(replace(bill, driver="", contract=_NOBODY))]
         for vehicle in data.vehicles:
             changes += [Delete(each) for each in vehicle.decisions]
             changes += [Delete(vehicle.enrolment)] if vehicle.enrolment is not None else []

@@ -82,9 +82,9 @@ class Vehicles:
         return await self._say(driver, vid, ConsentEvent.DO_NOT_ASK)
 
     async def decline(self, driver: str, notice: str) -> Notice:
-        """Say no to a question for consent, or to a vehicle that is another's too."""
+        """Say no to a question for consent; to what was granted, or is another's too, that is a revocation."""
         asked = await self.notices.question(driver, notice)
-        if asked.kind == "conflict" and asked.vid is not None:
+        if asked.kind in {"granted", "conflict"} and asked.vid is not None:
             await self.revoke(driver, asked.vid)
         declined = replace(asked, state=NoticeState.DECLINED)
         await self.book.store.commit(Put(declined))
