@@ -5,7 +5,8 @@ could not be sent is sent again as it stands then. A bill that no eMSP has ackno
 owed, which is a row of its own, written with the bill and deleted with the acknowledgement.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.errors import PeerRefused
 from evouch.ids import PartyId
 from evouch.ocpi.codec import read, write
+from evouch.ocpi.lanes import is_final
 from evouch.ocpi.model import Cdr, Session
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import PartnerCalls
@@ -45,6 +47,8 @@ class RoamingPush:
     terms: RoamingTerms
     #: sessions that their eMSP has
     _known: set[str] = field(default_factory=set)
+    #: bills that are on their way just now
+    _posting: set[str] = field(default_factory=set)
 
     # ── what is written with the charge ──
 
@@ -99,26 +103,27 @@ class RoamingPush:
                 return
 
     async def resume(self) -> None:
-        """Send what may not have arrived when the process ended: owed bills."""
+        """Post the bills that may not have arrived when the process ended."""
         for partner in self.directory.all():
-            owed, _ = await self.store.ocpi_page(OWED, partner.id, limit=1)
-            if owed and partner.registered:
+            if partner.registered and (await self.store.ocpi_page(OWED, partner.id, limit=1))[0]:
                 self.pushes.push(partner, CDRS, OWED, lambda partner=partner: self._resend_cdrs(partner))  # type: ignore[misc]
 
     async def _resend_cdrs(self, partner: Partner) -> None:
-        """Post what is owed; a bill that is refused for good stays owed, for people to look at."""
-        offset = 0
+        """Post what is owed, but for bills that were refused for good: those are for people to look at."""
+        offset, refused = 0, 0
         while True:
             owed, _ = await self.store.ocpi_page(OWED, partner.id, offset=offset, limit=_PAGE)
             for each in owed:
                 kept = await self.store.ocpi_object(CDRS, each.partner, each.owner, each.id)
-                cdr = read(kept.body, Cdr) if kept is not None else None
-                if cdr is None:
-                    await self.store.commit(Delete(each))
-                elif await settle_refusal(lambda cdr=cdr: self._post(partner, cdr)) is not None:  # type: ignore[misc]
-                    offset += 1
+                if kept is None or each.body or not await self._pay(partner, read(kept.body, Cdr)):
+                    refused += 1
             if len(owed) < _PAGE:
                 return
+            offset = refused
+
+    async def _pay(self, partner: Partner, cdr: Cdr) -> bool:
+        """Post a bill that is owed; False where it was refused for good."""
+        return await settle_refusal(lambda: self._post(partner, cdr)) is None
 
     async def _put(self, partner: Partner, session: Session) -> None:
         await self.calls.put_session(partner, session, by=self._by())
@@ -127,11 +132,24 @@ class RoamingPush:
             self._known.discard(session.id)
 
     async def _post(self, partner: Partner, cdr: Cdr) -> None:
-        await self.calls.post_cdr(partner, cdr, by=self._by())
+        if cdr.id in self._posting:
+            return
+        self._posting.add(cdr.id)
+        try:
+            await self.calls.post_cdr(partner, cdr, by=self._by())
+        except PeerRefused as refused:
+            if is_final(refused):
+                await self._settle(partner, cdr, lambda owed: Put(replace(owed, body={"refused": refused.code})))
+            raise
+        finally:
+            self._posting.discard(cdr.id)
+        await self._settle(partner, cdr, Delete)
+
+    async def _settle(self, partner: Partner, cdr: Cdr, change: Callable[[OcpiObject], Change]) -> None:
         owner = PartyId(cdr.country_code, cdr.party_id)
         owed = await self.store.ocpi_object(OWED, partner.id, owner, cdr.id.upper())
         if owed is not None:
-            await self.store.commit(Delete(owed))
+            await self.store.commit(change(owed))
 
     def _receiver(self, id: str, body: Session | Cdr) -> Partner | None:
         """Return who gets this, unless the token in it may not be named to it any more (§7.4)."""

@@ -28,6 +28,7 @@ from evouch.store.memory import MemoryStore
 from evouch.store.ports import Put, Store
 from evouch.store.records import TokenRecord
 from evouch.testing.clock import ManualClock, SeededEntropy
+from evouch.testing.faulty_store import FaultyStore
 from evouch.testing.ocpi import MemoryWeb
 from evouch.testing.psp import SandboxPsp
 from evouch.testing.stations import PlainStation, PlainStations
@@ -50,6 +51,13 @@ def mac(text: str = CAR) -> Mac:
 
 def car(text: str = CAR) -> IdToken:
     return IdToken("", TokenKind.MAC_ADDRESS, mac(text))
+
+
+class Disk(FaultyStore):
+    """A store that fails when told to, and passes every question on."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["store"], name)
 
 
 @dataclass
