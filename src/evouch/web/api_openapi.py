@@ -1,50 +1,44 @@
-"""The OpenAPI 3.1 document of the operator API, made from its table and its message types."""
+"""The OpenAPI 3.1 document of an API, made from its table and its message types."""
 
 import re
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from evouch.web import api_identity, api_records, api_stations  # noqa: F401 - they enter their operations into the table
 from evouch.web.api_models import ErrorAnswer, Health
-from evouch.web.api_routes import ERRORS, MOST, OPERATIONS, Operation
+from evouch.web.api_table import Operation, Table
 
 __all__ = ["PREFIX", "document"]
 
 PREFIX: Final = "/api/v1"
 _ALWAYS: Final = ("unauthorized", "serverError")
-_PATH: Final[dict[str, Any]] = {
-    "station": {"type": "string", "pattern": r"^[A-Za-z0-9*\-_=:+|@.]{1,48}$"},
-    "token": {"type": "string", "pattern": "^[ -~]{1,255}$"},
-    "transaction": {"type": "string", "minLength": 1, "maxLength": 255},
-    "payment": {"type": "string", "minLength": 1, "maxLength": 64},
-    "identity": {"type": "string", "minLength": 1, "maxLength": 64},
-    "message": {"type": "string", "minLength": 1, "maxLength": 64},
-}
-_QUERY: Final[dict[str, Any]] = {
-    "active": {"type": "boolean", "default": False},
-    "station": _PATH["station"],
-    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 100},
-}
+#: Documents that were made, by title of the table and server.
+_MADE: Final[dict[tuple[str, str], bytes]] = {}
 
 
-@cache
-def document(server: str) -> bytes:
+def document(server: str, table: Table) -> bytes:
     """Return the document as JSON; ``server`` is the public address of this service."""
-    kinds = {kind for row in OPERATIONS for kind in (row.gives, row.takes) if kind is not None} | {ErrorAnswer, Health}
+    key = (table.title, server)
+    if key not in _MADE:
+        _MADE[key] = _document(server, table)
+    return _MADE[key]
+
+
+def _document(server: str, table: Table) -> bytes:
+    kinds = {kind for row in table.rows for kind in (row.gives, row.takes) if kind is not None} | {ErrorAnswer, Health}
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     paths: dict[str, Any] = {"/health": {"get": _health()}}
-    for row in OPERATIONS:
-        paths.setdefault(PREFIX + row.path, {})[row.method.lower()] = _operation(row)
+    for row in table.rows:
+        paths.setdefault(PREFIX + row.path, {})[row.method.lower()] = _operation(row, table)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
             "info": {
-                "title": "evouch operator API",
+                "title": table.title,
                 "version": "1",
-                "description": "Stations, identities, tokens, transactions and payments of one charge point operator.",
+                "description": table.about,
             },
             "servers": [{"url": server}],
             "security": [{"token": []}],
@@ -62,33 +56,33 @@ def _health() -> dict[str, Any]:
     return {"operationId": "health", "summary": says, "security": [], "responses": {"200": _content(Health, says)}}
 
 
-def _operation(row: Operation) -> dict[str, Any]:
+def _operation(row: Operation, table: Table) -> dict[str, Any]:
     done = {"200": _content(row.gives, row.says)} if row.gives else {"204": {"description": "Done."}}
     operation: dict[str, Any] = {
         "operationId": row.name,
         "summary": row.says,
-        "parameters": _parameters(row),
-        "responses": done | _refusals(row),
+        "parameters": _parameters(row, table),
+        "responses": done | _refusals(row, table.errors),
     }
     if row.takes:
         operation["requestBody"] = {**_content(row.takes, ""), "required": True}
     return operation
 
 
-def _parameters(row: Operation) -> list[dict[str, Any]]:
+def _parameters(row: Operation, table: Table) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", row.path)
-    found = [{"name": name, "in": "path", "required": True, "schema": _PATH[name]} for name in names]
-    return found + [{"name": name, "in": "query", "schema": _QUERY[name]} for name in row.query]
+    found = [{"name": name, "in": "path", "required": True, "schema": table.path[name]} for name in names]
+    return found + [{"name": name, "in": "query", "schema": table.query[name]} for name in row.query]
 
 
-def _refusals(row: Operation) -> dict[str, Any]:
+def _refusals(row: Operation, errors: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     reasons = [*row.refuses, *_ALWAYS, "badQuery"]
     reasons += ["malformed", "tooLarge"] if row.takes else []
     # a path parameter that no address can carry ends where there is no such address
     reasons += ["notFound"] if "{" in row.path else []
     by_status: dict[str, list[str]] = {}
     for reason in reasons:
-        by_status.setdefault(str(ERRORS[reason][0]), []).append(f"`{reason}`")
+        by_status.setdefault(str(errors[reason][0]), []).append(f"`{reason}`")
     return {status: _content(ErrorAnswer, ", ".join(words)) for status, words in sorted(by_status.items())}
 
 

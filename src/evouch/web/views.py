@@ -1,6 +1,7 @@
 """Pages as text: templates compiled once, values escaped always, files served with their hash."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,7 @@ _HERE: Final = Path(__file__).parent
 _ASSETS: Final = {
     "evouch.css": "text/css; charset=utf-8",
     "pay.js": "text/javascript; charset=utf-8",
+    "me.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 
@@ -39,9 +41,9 @@ def page(template: str, *, status: int = 200, cookies: list[Cookie] | None = Non
     return Response(render(template, **values), status_code=status, media_type="text/html", cookies=cookies)
 
 
-def problem(reason: str, *, retry_after: str = "") -> Page:
-    """Return the page that says what went wrong and what to do; unknown reasons are our fault."""
-    status, heading, sentence = words.PROBLEMS.get(reason) or _busy(reason)
+def problem(reason: str, problems: Mapping[str, tuple[int, str, str]], *, retry_after: str = "") -> Page:
+    """Return the page that says what went wrong and what to do; reasons without words are our fault."""
+    status, heading, sentence = problems.get(reason) or problems["serverError"]
     answer = page("problem.html", status=status, heading=heading, sentence=sentence)
     if retry_after:
         answer.headers["Retry-After"] = retry_after
@@ -57,11 +59,6 @@ def redirect(target: str, *, cookies: list[Cookie] | None = None) -> Page:
 def asset(name: str) -> tuple[str, bytes] | None:
     """Return media type and bytes of one of our files, None for any other name."""
     return (_ASSETS[name], (_HERE / "static" / name).read_bytes()) if name in _ASSETS else None
-
-
-def _busy(reason: str) -> tuple[int, str, str]:
-    sentence = words.BUSY.get(reason)
-    return (409, "You cannot pay here right now", sentence) if sentence else words.PROBLEMS["serverError"]
 
 
 @cache

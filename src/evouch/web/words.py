@@ -16,6 +16,14 @@ from evouch.webpayment.checkout import Checkout, State
 
 __all__ = ["BUSY", "PROBLEMS", "Stage", "kw", "kwh", "limits", "money", "price", "span", "stage"]
 
+#: Why nobody can pay at an EVSE now, and what to do instead.
+BUSY: Final = {
+    "slotTaken": "Somebody has just paid with this code. Scan the next code on the display: it changes by itself.",
+    "stationOffline": "The station has no connection right now. Please try again in a minute or use another one.",
+    "evseUnavailable": "This charging point is out of order. Please use another one.",
+    "evseBusy": "Somebody is using or paying for this charging point. Wait for the next code, or use another one.",
+}
+
 #: Status, heading, sentence of a request that leads nowhere.
 PROBLEMS: Final[dict[str, tuple[int, str, str]]] = {
     "invalidCode": (404, "This code is no longer valid", "Scan the one on the display now."),
@@ -41,15 +49,8 @@ PROBLEMS: Final[dict[str, tuple[int, str, str]]] = {
     "malformed": (400, "This did not work", "The address or the form is not complete. Please scan the code again."),
     "serverError": (500, "Something went wrong here", "It is not your fault. Please try again in a moment."),
     **{reason: (status, "This was not done", says) for reason, (status, says) in REFUSALS.items()},
+    **{reason: (409, "You cannot pay here right now", says) for reason, says in BUSY.items()},
 }  # fmt: skip
-
-#: Why nobody can pay at an EVSE now, and what to do instead.
-BUSY: Final = {
-    "slotTaken": "Somebody has just paid with this code. Scan the next code on the display: it changes by itself.",
-    "stationOffline": "The station has no connection right now. Please try again in a minute or use another one.",
-    "evseUnavailable": "This charging point is out of order. Please use another one.",
-    "evseBusy": "Somebody is using or paying for this charging point. Wait for the next code, or use another one.",
-}
 
 #: Why a payment ended without a charge.
 _NOTHING: Final = {
