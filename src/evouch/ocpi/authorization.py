@@ -32,9 +32,9 @@ def new_token(entropy: Entropy) -> Secret:
     return Secret(base64.urlsafe_b64encode(entropy.bytes(_BYTES)))
 
 
-def digest(token: str) -> bytes:
+def digest(token: str | Secret) -> bytes:
     """Return what is kept of a token that a partner sends: its SHA-256."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.reveal() if isinstance(token, Secret) else token.encode()).digest()
 
 
 def header(token: Secret, *, plain: bool = False) -> str:

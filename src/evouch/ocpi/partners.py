@@ -67,8 +67,9 @@ class Ours:
         """Where partners begin."""
         return f"{self.base_url}/ocpi/versions"
 
-    def credentials(self, token: str) -> Credentials:
+    def credentials(self, token: str | Secret) -> Credentials:
         """Return what partners need to know to call us with ``token``."""
+        token = token.text() if isinstance(token, Secret) else token
         details = BusinessDetails(name=self.name, website=self.website or None)
         role = CredentialsRole(
             role=self.role, business_details=details, party_id=self.party.party, country_code=self.party.country
@@ -155,7 +156,7 @@ class Partners:
         """Return a registration token for a partner that will call us; one from before is dead."""
         async with self.alone(id):
             state, token = self._step(id, Step.INVITE), new_token(self.entropy)
-            hashed = digest(token.text())
+            hashed = digest(token)
             await self.write(
                 lambda: replace(self._blank(id, role, name), state=state, token_in=hashed), actor, "invite partner"
             )

@@ -71,7 +71,7 @@ class Registering:
         async with self._partners.alone(partner.id):
             after = step(partner.state, Step.REGISTER)
             found, token = await self._read(partner), new_token(self._partners.entropy)
-            hashed = digest(token.text())
+            hashed = digest(token)
             await self._write(partner, lambda now: replace(now, token_in=hashed), actor, "begin registration")
             theirs = await self._send("POST", partner, found, token)
             self._parties(partner, theirs)
@@ -84,7 +84,7 @@ class Registering:
         async with self._partners.alone(partner.id):
             after = step(partner.state, Step.ROTATE)
             found, token = await self._read(partner), new_token(self._partners.entropy)
-            hashed, until = digest(token.text()), self._now() + UNSETTLED
+            hashed, until = digest(token), self._now() + UNSETTLED
             await self._write(partner, lambda now: self._exchanged(now, hashed, until), actor, "begin rotation")
             try:
                 theirs = await self._send("PUT", partner, found, token)
@@ -147,7 +147,7 @@ class Registering:
         """Take credentials, and return ours with a new token. ``standing`` is that of a PUT, None for POST."""
         found = await self._call_back(partner, theirs, version)
         token = new_token(self._partners.entropy)
-        hashed, until = digest(token.text()), self._now() + GRACE
+        hashed, until = digest(token), self._now() + GRACE
 
         def joined(now: Partner) -> Partner:
             waiting = replace(now, token_in=hashed)
@@ -160,7 +160,7 @@ class Registering:
             await self._write(partner, joined, partner.id, done)
         except PeerFault as fault:
             raise OcpiRefusal(INVALID, fault.description) from None
-        return self._partners.ours.credentials(token.text())
+        return self._partners.ours.credentials(token)
 
     async def _call_back(self, partner: Partner, theirs: Credentials, version: str) -> Found:
         """Read what the partner offers, in the version that it chose; OcpiRefusal where that does not work."""
@@ -183,7 +183,7 @@ class Registering:
         )  # fmt: skip
 
     async def _send(self, method: str, partner: Partner, found: Found, token: Secret) -> Credentials:
-        body = write(self._partners.ours.credentials(token.text()), found.version)
+        body = write(self._partners.ours.credentials(token), found.version)
         reply = await self._exchange.ask(
             method, credentials_url(found.endpoints), _token(partner), by=self._by(), plain=found.plain, body=body
         )
