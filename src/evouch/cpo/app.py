@@ -57,6 +57,7 @@ from evouch.cpo.visitors import Visitors
 from evouch.errors import Offline, PeerRefused, Unreachable
 from evouch.ids import KeyBytes, PaymentId, StationId, TransactionId
 from evouch.ocpi.http import Transport
+from evouch.ocpi.partner import PartnerSync
 from evouch.ocpi.partners import Partners
 from evouch.ocpi.server import OcpiServer
 from evouch.store.ports import Store
@@ -218,6 +219,10 @@ class Cpo(Onlooker):
     def partners(self) -> Partners | None:
         """The roaming partners."""
         return self.roaming.partners if self.roaming is not None else None
+
+    def syncs(self) -> list[PartnerSync]:
+        """Return how far we and each roaming partner agree on each module."""
+        return self.roaming.syncs() if self.roaming is not None else []
 
     def connect(self, calls: StationCalls, switch: Switch | None = None) -> None:
         """Hand in the transport."""

@@ -8,6 +8,7 @@ so that whoever asks for news misses none. Stations without a site are not shown
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from evouch.charging.equipment import ConnectorStatus, EvsePlace
@@ -19,7 +20,6 @@ from evouch.cpo.roaming_objects import Objects
 from evouch.cpo.roaming_partners import Directory, Pushes
 from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.ids import StationId
-from evouch.ocpi.discretion import Show, told
 from evouch.ocpi.model import Connector, Evse, Location, Tariff, Wire
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import Listing, Page, PartnerCalls
@@ -91,7 +91,7 @@ class Publishing:
         if record is None or record.site is None:
             return
         for partner in self._receivers(LOCATIONS):
-            self.pushes.push(partner, LOCATIONS, location_id(station), lambda p=partner: self._put(p, station))  # type: ignore[misc]
+            self.pushes.push(partner, LOCATIONS, location_id(station), partial(self._put, partner, station))
 
     def connector_changed(self, place: EvsePlace, before: ConnectorStatus | None, after: ConnectorStatus) -> None:
         """A connector changed: its EVSE goes out."""
@@ -100,26 +100,25 @@ class Publishing:
             return
         self._changed[place.station] = self.clock.now()
         for partner in self._receivers(LOCATIONS):
-            self.pushes.push(partner, LOCATIONS, evse_uid(place), lambda p=partner: self._put_evse(p, place))  # type: ignore[misc]
+            self.pushes.push(partner, LOCATIONS, evse_uid(place), partial(self._put_evse, partner, place))
 
     async def resend(self, partner: Partner, module: str, since: datetime) -> None:
         """Send everything that changed since, as it stands now."""
         if module == TARIFFS:
-            await settle_refusal(lambda: self.put_tariff(partner))
+            await settle_refusal(partial(self.put_tariff, partner))
             return
         for record in self.registry.stations():
             if record.site is not None and self._at(record.id) >= since:
-                await settle_refusal(lambda id=record.id: self._put(partner, id))  # type: ignore[misc]
+                await settle_refusal(partial(self._put, partner, record.id))
 
     def introduce(self, partner: Partner) -> None:
         """Send everything to a partner that has just registered."""
         if partner.endpoint(TARIFFS, "RECEIVER"):
-            self.pushes.push(partner, TARIFFS, self.terms.tariff_id, lambda: self.put_tariff(partner))
+            self.pushes.push(partner, TARIFFS, self.terms.tariff_id, partial(self.put_tariff, partner))
         if partner.endpoint(LOCATIONS, "RECEIVER"):
             for record in self.registry.stations():
                 if record.site is not None:
-                    self.pushes.push(partner, LOCATIONS, location_id(record.id),
-                                     lambda id=record.id: self._put(partner, id))  # type: ignore[misc]  # fmt: skip
+                    self.pushes.push(partner, LOCATIONS, location_id(record.id), partial(self._put, partner, record.id))
 
     def _receivers(self, module: str) -> Iterable[Partner]:
         return [each for each in self.directory.all() if each.registered and each.endpoint(module, "RECEIVER")]
@@ -138,11 +137,10 @@ class Publishing:
         await self._send(partner, TARIFFS, self.objects.tariff(self.since), self.terms.tariff_id)
 
     async def _send(self, partner: Partner, module: str, body: Wire, *path: str) -> None:
-        seen = told(body, partner, partner.version, Show(self.terms.capable))
         parts = (self.terms.party.country, self.terms.party.party, *path)
-        if seen is not None:
-            by = Tick(self.clock.tick() + self.terms.push_time)
-            await self.calls.put_object(partner, module, "/".join(quote(each, safe="") for each in parts), seen, by=by)
+        by = Tick(self.clock.tick() + self.terms.push_time)
+        partner = self.directory.get(partner.id) or partner  # its token may be another one by now
+        await self.calls.put_object(partner, module, "/".join(quote(each, safe="") for each in parts), body, by=by)
 
 
 def cut(objects: Sequence[Location | Evse | Connector | Tariff], page: Page) -> Listing:

@@ -42,6 +42,7 @@ from evouch.cpo.roaming_tokens import RoamingTokens
 from evouch.cpo.sessions import Sessions
 from evouch.cpo.vehicles_at import VehiclesAt
 from evouch.cpo.whitelist import Whitelist
+from evouch.errors import Refused
 from evouch.ids import StationId
 from evouch.ocpi.addresses import AddressPolicy
 from evouch.ocpi.client import OcpiClient
@@ -54,6 +55,7 @@ from evouch.ocpi.pushing import Polling, PollTerms, Pusher
 from evouch.ocpi.server import OcpiServer, ServerTerms
 from evouch.store.ports import Delete, Put, Store
 from evouch.store.records import StationRecord, Transaction
+from evouch.units import EARLIEST
 
 __all__ = ["Ground", "Roaming"]
 
@@ -101,7 +103,10 @@ class Roaming:
         g = self._ground = ground
         self.terms = terms
         self.partners = self._make_partners(terms, g)
-        calls = self.calls = OcpiClient(g.transport, self.partners, self.partners.ours, g.clock, g.entropy)
+        show = Show(terms.capable)
+        calls = self.calls = OcpiClient(
+            g.transport, self.partners, self.partners.ours, g.clock, g.entropy, show=show
+        )  # fmt: skip
         self._make_lanes(terms, g)
         self.charges = RoamingCharges(g.store, self._stepped)
         places = VehiclesAt(g.presence, g.registry, g.locks, g, g.clock, terms)
@@ -139,7 +144,7 @@ class Roaming:
         handlers = Handlers(g.store, self.publishing, self.tokens, self.whitelist, self.starts, self.commands)
         self.ocpi = OcpiServer(
             Role.CPO, handlers, self.partners, g.clock, g.entropy, base_url=terms.base_url,
-            terms=ServerTerms(capability=Show(terms.capable)),
+            terms=ServerTerms(capability=show),
         )  # fmt: skip
         self._met: set[str] = set()
 
@@ -176,6 +181,23 @@ class Roaming:
         await self.push.resume()
         await self.bindings.resume()
         await self.results.resume(g.store)
+
+    def syncs(self) -> list[PartnerSync]:
+        """Return how far we and each partner agree on each module: pushes and readings."""
+        return [*self.pusher.states(), *self.polling.states()]
+
+    async def resend(self, id: str, *, actor: str) -> None:
+        """Send a partner everything of ours again, as it stands now; Refused("unknownPartner", "notRegistered")."""
+        partner = self.partners.get(id)
+        if partner is None:
+            raise Refused("unknownPartner")
+        if not partner.registered:
+            raise Refused("notRegistered")
+        g = self._ground
+        await g.store.commit(g.registry.audit(actor, "send all again", id))
+        for module in sorted(PUSHED):
+            if partner.endpoint(module, "RECEIVER"):
+                await self.pusher.resync(partner, module, EARLIEST)
 
     # ── what happens at stations ──
 

@@ -12,7 +12,7 @@ good: the transaction that follows repeats the token, and finds its charge (docs
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -172,12 +172,10 @@ class RoamingRules:
 
     async def _ask_all(
         self, question: Question, places: Candidates, known: list[Known], by: Tick
-    ) -> dict[str, AuthorizationInfo | None | Unreachable | PeerRefused]:
+    ) -> dict[str, AuthorizationInfo | Unreachable | PeerRefused | None]:
         by = Tick(min(by, self.clock.tick() + self.terms.authorize_time))
         where = references(question.station, places.free)
-        asked = (
-            verdict_of(self.calls, each.partner, each.vehicle.vid, VEHICLE_TOKEN, where, by=by) for each in known
-        )
+        asked = (verdict_of(self.calls, each.partner, each.vehicle.vid, VEHICLE_TOKEN, where, by=by) for each in known)
         return dict(zip((each.partner.id for each in known), await asyncio.gather(*asked), strict=True))
 
     # ── cards ──
@@ -243,7 +241,7 @@ class RoamingRules:
             candidates=places.free, at=now, expires=now + timedelta(seconds=self.terms.yes_lasts), **fields,  # type: ignore[arg-type]
         )  # fmt: skip
 
-    def _refusal(self, answer: AuthorizationInfo | None | Unreachable | PeerRefused) -> Verdict:
+    def _refusal(self, answer: AuthorizationInfo | Unreachable | PeerRefused | None) -> Verdict:
         if answer is None:
             return _no(TokenStatus.INVALID, "its eMSP does not know it")
         if isinstance(answer, AuthorizationInfo):
@@ -271,9 +269,12 @@ def _remembered(charge: RoamingCharge) -> IdToken | None:
     return IdToken(charge.vid, TokenKind.MAC_ADDRESS) if charge.by_vehicle and charge.vid else None
 
 
-def _yes(charge: RoamingCharge, *, expires: object = None) -> Verdict:
+def _yes(charge: RoamingCharge, *, expires: datetime | None = None) -> Verdict:
     return Verdict(
-        status=TokenStatus.ACCEPTED, expires=expires or charge.expires, roaming=charge.id, token=_remembered(charge)  # type: ignore[arg-type]
+        status=TokenStatus.ACCEPTED,
+        expires=expires or charge.expires,
+        roaming=charge.id,
+        token=_remembered(charge),
     )
 
 

@@ -120,7 +120,9 @@ class RoamingCharges:
         else:
             self._active[after.id] = after
         if before is None or before.state is not after.state:
-            _log.info("roaming charge", charge=after.id, state=after.state, station=after.station, partner=after.partner)
+            _log.info(
+                "roaming charge", charge=after.id, state=after.state, station=after.station, partner=after.partner
+            )
         if self.stepped is not None:
             self.stepped(before, after)
 

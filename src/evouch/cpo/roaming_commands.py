@@ -30,7 +30,7 @@ from evouch.cpo.agenda import Agenda
 from evouch.cpo.locks import Locks
 from evouch.cpo.presence import UNUSABLE, Presence
 from evouch.cpo.registry import Registry
-from evouch.cpo.roaming_charges import RoamingCharges
+from evouch.cpo.roaming_charges import RoamingCharges, place_of
 from evouch.cpo.roaming_names import RoamingNames
 from evouch.cpo.roaming_partners import may_carry
 from evouch.cpo.roaming_results import Results
@@ -114,7 +114,7 @@ class RoamingCommands:
             return "the token is not valid here"
         if not partner.speaks_for(_owner(body)):
             return "the token is not yours"
-        if self.locks.holder(place, self.clock.tick()) not in {None, _holder(partner, place)}:
+        if self.locks.holder(place, self.clock.tick()) not in {None, _holder(partner.id, place)}:
             return "somebody is paying for this EVSE"
         if self.busy.taken(place) or any(each.state is ChargeState.STARTING for each in self.charges.at(place)):
             return "the EVSE is in use"
@@ -136,7 +136,7 @@ class RoamingCommands:
 
     async def _stop(self, partner: Partner, body: StopSession) -> CommandResponse:
         charge = await self.charges.get(body.session_id.lower())
-        if charge is None or charge.partner != partner.id or charge.state in {ChargeState.COMPLETED}:
+        if charge is None or charge.partner != partner.id or charge.state is ChargeState.COMPLETED:
             return _answer("UNKNOWN_SESSION")
         if charge.state in _WAITING:
             await self.starts.lapse(charge.id)
@@ -164,7 +164,7 @@ class RoamingCommands:
         seconds, now = body.timeout, self.clock.tick()
         if seconds is None or not 0 <= seconds <= LONGEST_LOCK:
             return _answer("REJECTED", "timeout is 1 to 300 seconds, or 0")
-        holder = _holder(partner, place)
+        holder = _holder(partner.id, place)
         if seconds == 0:
             self.locks.free(place, holder)
         elif self.busy.taken(place) or not self.locks.take(place, holder, Tick(now + seconds), now):
@@ -177,7 +177,7 @@ class RoamingCommands:
         place, refused = self._notice(partner, version, body)
         if place is None:
             return refused
-        self.locks.free(place, _holder(partner, place))
+        self.locks.free(place, _holder(partner.id, place))
         order = WebPaymentFailed(evse=place.evse, messages=_texts(body.error_message), asked=body.custom_data)
         self._order(partner, body.response_url, place, order)
         return _answer("ACCEPTED")
@@ -195,8 +195,8 @@ class RoamingCommands:
 
     def release(self, charge: RoamingCharge) -> None:
         """A partner's customer charges: the lock of the partner's own payment has done its work."""
-        if charge.evse is not None:
-            self.locks.free(EvsePlace(charge.station, charge.evse), _holder_of(charge.partner, charge.station, charge.evse))
+        if (place := place_of(charge)) is not None:
+            self.locks.free(place, _holder(charge.partner, place))
 
     # ── orders ──
 
@@ -246,13 +246,9 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdecimal() else None
 
 
-def _holder(partner: Partner, place: EvsePlace) -> PaymentId:
+def _holder(partner: str, place: EvsePlace) -> PaymentId:
     """Return whose lock a partner's payment is; one at a time per EVSE."""
-    return _holder_of(partner.id, place.station, place.evse)
-
-
-def _holder_of(partner: str, station: str, evse: int) -> PaymentId:
-    return PaymentId(f"ocpi:{partner}:{station}:{evse}")
+    return PaymentId(f"ocpi:{partner}:{place}")
 
 
 def _texts(message: Any) -> tuple[Text, ...]:

@@ -5,6 +5,7 @@ Each is told with its own VID and contract, and never who was chosen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -40,7 +41,7 @@ class Conflicts:
         """Tell these eMSPs, beside whatever the driver waits for."""
         for match in matches:
             if self.notified.due(match.partner, match.vehicle.vid, self.clock.now()):
-                self.agenda.soon(lambda match=match: self._send(match))  # type: ignore[misc]
+                self.agenda.soon(partial(self._send, match))
 
     async def _send(self, match: Match) -> None:
         partner = self.directory.get(match.partner)

@@ -64,7 +64,7 @@ class PartnerOracle:
 
 async def verdict_of(
     calls: PartnerCalls, partner: Partner, uid: str, kind: str, where: LocationReferences, *, by: Tick
-) -> AuthorizationInfo | None | Unreachable | PeerRefused:
+) -> AuthorizationInfo | Unreachable | PeerRefused | None:
     """Return an eMSP's answer to a token: None where it knows none, the error as a value where there was no answer."""
     if not may_carry(partner, kind):
         return None

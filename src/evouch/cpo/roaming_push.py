@@ -8,6 +8,7 @@ owed, which is a row of its own, written with the bill and deleted with the ackn
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from evouch.charging.roaming import RoamingCharge
@@ -73,12 +74,12 @@ class RoamingPush:
     def session(self, partner_id: str, session: Session) -> None:
         """Have a session put at its eMSP."""
         if (partner := self._receiver(partner_id, session)) is not None:
-            self.pushes.push(partner, SESSIONS, session.id, lambda: self._put(partner, session))
+            self.pushes.push(partner, SESSIONS, session.id, partial(self._put, partner, session))
 
     def cdr(self, partner_id: str, cdr: Cdr) -> None:
         """Have a bill posted to its eMSP."""
         if (partner := self._receiver(partner_id, cdr)) is not None:
-            self.pushes.push(partner, CDRS, cdr.id, lambda: self._post(partner, cdr))
+            self.pushes.push(partner, CDRS, cdr.id, partial(self._post, partner, cdr))
 
     async def ensure(self, charge: RoamingCharge) -> None:
         """Return once the eMSP has the session of a charge; raises Unreachable or PeerRefused."""
@@ -92,12 +93,13 @@ class RoamingPush:
     async def resend(self, partner: Partner, module: str, since: datetime) -> None:
         """Send the current state of everything that changed since; bills: all that are owed."""
         if module == CDRS:
-            return await self._resend_cdrs(partner)
+            await self._resend_cdrs(partner)
+            return
         offset = 0
         while True:
             page, _ = await self.store.ocpi_page(SESSIONS, partner.id, since=since, offset=offset, limit=_PAGE)
             for each in page:
-                await settle_refusal(lambda each=each: self._put(partner, read(each.body, Session)))  # type: ignore[misc]
+                await settle_refusal(partial(self._put, partner, read(each.body, Session)))
             offset += len(page)
             if len(page) < _PAGE:
                 return
@@ -106,7 +108,7 @@ class RoamingPush:
         """Post the bills that may not have arrived when the process ended."""
         for partner in self.directory.all():
             if partner.registered and (await self.store.ocpi_page(OWED, partner.id, limit=1))[0]:
-                self.pushes.push(partner, CDRS, OWED, lambda partner=partner: self._resend_cdrs(partner))  # type: ignore[misc]
+                self.pushes.push(partner, CDRS, OWED, partial(self._resend_cdrs, partner))
 
     async def _resend_cdrs(self, partner: Partner) -> None:
         """Post what is owed, but for bills that were refused for good: those are for people to look at."""
@@ -123,10 +125,10 @@ class RoamingPush:
 
     async def _pay(self, partner: Partner, cdr: Cdr) -> bool:
         """Post a bill that is owed; False where it was refused for good."""
-        return await settle_refusal(lambda: self._post(partner, cdr)) is None
+        return await settle_refusal(partial(self._post, partner, cdr)) is None
 
     async def _put(self, partner: Partner, session: Session) -> None:
-        await self.calls.put_session(partner, session, by=self._by())
+        await self.calls.put_session(self._now(partner), session, by=self._by())
         self._known.add(session.id)
         if session.status == "COMPLETED":
             self._known.discard(session.id)
@@ -136,10 +138,10 @@ class RoamingPush:
             return
         self._posting.add(cdr.id)
         try:
-            await self.calls.post_cdr(partner, cdr, by=self._by())
+            await self.calls.post_cdr(self._now(partner), cdr, by=self._by())
         except PeerRefused as refused:
             if is_final(refused):
-                await self._settle(partner, cdr, lambda owed: Put(replace(owed, body={"refused": refused.code})))
+                await self._settle(partner, cdr, partial(_refused, code=refused.code))
             raise
         finally:
             self._posting.discard(cdr.id)
@@ -156,5 +158,13 @@ class RoamingPush:
         partner = self.directory.get(id)
         return partner if partner is not None and may_carry(partner, body.cdr_token.type) else None
 
+    def _now(self, partner: Partner) -> Partner:
+        """Return a partner as it stands now: its token may be another one than when the push was made."""
+        return self.directory.get(partner.id) or partner
+
     def _by(self) -> Tick:
         return Tick(self.clock.tick() + self.terms.push_time)
+
+
+def _refused(owed: OcpiObject, *, code: str) -> Change:
+    return Put(replace(owed, body={"refused": code}))

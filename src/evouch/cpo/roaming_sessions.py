@@ -54,7 +54,7 @@ class RoamingSessions:
     async def moved(
         self, put: Put[Transaction], fact: SessionFact, judged: Authorization | None, changes: tuple[Change, ...]
     ) -> Transaction | None:
-        """Write a message of a transaction that is a roaming charge; None, and nothing written, where there is no need."""
+        """Write a message of a transaction that is a roaming charge; None, and nothing written, if there is no need."""
         record = put.record
         charge = await self._charge(record, fact, judged)
         if charge is None:
@@ -80,9 +80,7 @@ class RoamingSessions:
                 return each
         return None
 
-    async def _bind(
-        self, record: Transaction, charge: RoamingCharge, changes: tuple[Change, ...]
-    ) -> Transaction:
+    async def _bind(self, record: Transaction, charge: RoamingCharge, changes: tuple[Change, ...]) -> Transaction:
         bound = replace(record, roaming=charge.id)
         events = (_E.TRANSACTION, _E.ENERGY) if record.energy else (_E.TRANSACTION,)
         after = await self.charges.advance(
@@ -111,7 +109,9 @@ class RoamingSessions:
         if not first and not due:
             return None
         after = await self.charges.advance(
-            charge.id, *((_E.ENERGY,) if first else ()), also=lambda now: (Put(record), *changes, *self._kept(now, record))
+            charge.id,
+            *((_E.ENERGY,) if first else ()),
+            also=lambda now: (Put(record), *changes, *self._kept(now, record)),
         )
         if after is None:
             return None
@@ -123,7 +123,7 @@ class RoamingSessions:
     async def ended(self, record: Transaction, changes: tuple[Change, ...]) -> bool:
         """Write the end of a transaction with its bill; False, and nothing written, where it is no roaming charge."""
         charge = await self.charges.get(record.roaming) if record.roaming is not None else None
-        if charge is None or charge.state not in _RUNNING and not can(charge.state, _E.TRANSACTION):
+        if charge is None or (charge.state not in _RUNNING and not can(charge.state, _E.TRANSACTION)):
             return False
         began = () if charge.state in _RUNNING else (_E.TRANSACTION,)
         after = await self.charges.advance(
@@ -154,7 +154,10 @@ class RoamingSessions:
         return *self._kept(charge, record), *self.push.kept_cdr(charge, self._cdr(charge, record))
 
     def _cdr(self, charge: RoamingCharge, record: Transaction) -> Cdr:
-        station, evse = self.registry.station(record.station), self.registry.evse(EvsePlace(record.station, record.evse))
+        station, evse = (
+            self.registry.station(record.station),
+            self.registry.evse(EvsePlace(record.station, record.evse)),
+        )
         return self.objects.cdr(charge, record, station, evse, self.clock.now())
 
     def _tell(self, charge: RoamingCharge, record: Transaction) -> None:

@@ -16,6 +16,7 @@ After a restart the same promises are made anew from what stands in the store.
 import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -144,7 +145,8 @@ class RoamingStarts:
         """Have the station start. A VID fits no idTag and stays here: the station is given a one-time token."""
         place, here = place_of(charge), self.presence.get(charge.station)
         if place is None or charge.remote_start is None or here is None:
-            return await self.lapse(charge.id, "FAILED")
+            await self.lapse(charge.id, "FAILED")
+            return
         kind = TokenKind.UNSAID if here.link.version == "ocpp1.6" else TokenKind.CENTRAL
         order = StartCharging(
             evse=place.evse, connector=charge.connector or self._connector(place), remote_start=charge.remote_start,
@@ -190,7 +192,7 @@ class RoamingStarts:
             if where.qualified == (charge.evse,):
                 self._move(charge, _E.REPLACE)
             elif charge.evse in where.qualified:
-                self.agenda.soon(lambda id=charge.id: self.charges.advance(id, only=_announced, starts_at=due))  # type: ignore[misc]
+                self.agenda.soon(partial(self.charges.advance, charge.id, only=_announced, starts_at=due))
 
     def occupied(self, place: EvsePlace, *, but: str | None = None) -> None:
         """Somebody pays for, or charges at, an EVSE: whoever else was to start there does not."""
@@ -204,7 +206,7 @@ class RoamingStarts:
             return
         for charge in self.charges.at(place):
             if charge.state in _WAITING:
-                self.agenda.soon(lambda id=charge.id: self.lapse(id))  # type: ignore[misc]
+                self.agenda.soon(partial(self.lapse, charge.id))
 
     async def forbidden(self, owner: PartyId, vid: str) -> None:
         """The driver does not want a vehicle to start by itself any more: what waits for it does not."""

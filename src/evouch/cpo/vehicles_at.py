@@ -82,7 +82,7 @@ class VehiclesAt:
         return Candidates(free, qualified)
 
     def _qualified(self, station: StationId) -> tuple[EvseNumber, ...]:
-        """Return the EVSEs where somebody has just plugged in; else those with a vehicle; else those without a charge."""
+        """Return the EVSEs where somebody has just plugged in; else where anybody is; else those without a charge."""
         idle = [each for each in self._evses(station) if not self.busy.taken(EvsePlace(station, each))]
         since = self.clock.tick() - self.terms.plug_window
         recent = tuple(each for each in idle if self._plugged.get(EvsePlace(station, each), since - 1) >= since)

@@ -22,7 +22,7 @@ from evouch.ids import PartyId
 from evouch.ocpi import model as m
 from evouch.ocpi.codec import read, write
 from evouch.ocpi.crawling import crawl, first_url
-from evouch.ocpi.discretion import told
+from evouch.ocpi.discretion import Show, told
 from evouch.ocpi.exchange import Exchange, Reply, routing
 from evouch.ocpi.http import Transport
 from evouch.ocpi.partner import Partner
@@ -44,9 +44,13 @@ UNKNOWN_TOKEN: Final = "2004"  # noqa: S105 - a status code
 class OcpiClient(PartnerCalls):
     """Speaks to the partners of one actor; see the port for what each call raises."""
 
-    def __init__(self, transport: Transport, partners: Partners, ours: Ours, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self, transport: Transport, partners: Partners, ours: Ours, clock: Clock, entropy: Entropy,
+        *, show: Show = Show.PARTNERS,
+    ) -> None:  # fmt: skip
         self._exchange = Exchange(transport, partners.policy, entropy)
         self._ours = ours
+        self._show = show
         #: partners that took an element in its long form only; found out anew after a restart
         self._long_form: set[str] = set()
         #: where a partner's oracle answered
@@ -196,10 +200,9 @@ class OcpiClient(PartnerCalls):
         except PeerFault as bad:
             raise PeerRefused("badAddress", bad.description) from None
 
-    @staticmethod
-    def _seen(partner: Partner, body: m.Wire) -> Any:
+    def _seen(self, partner: Partner, body: m.Wire) -> Any:
         """Return an object as the partner may see it."""
-        shown = told(body, partner, partner.version)
+        shown = told(body, partner, partner.version, self._show)
         if shown is None:
             raise PeerRefused("noEndpoint", "it has no module for vehicles, and is told nothing of them")
         return write(shown, partner.version)

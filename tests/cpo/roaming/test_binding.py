@@ -5,9 +5,9 @@ import pytest
 from evouch.charging.roaming import Binding
 from evouch.charging.tokens import IdToken, TokenStatus
 from evouch.charging.vehicles import AutoChargeStatus
+from evouch.testing.stations import PlainStation
 from tests.cpo.roaming.emsp import Emsp
 from tests.cpo.roaming.world import CAR, OTHER_CAR, World, arrive, car, identify, play, plug, present, unplug
-from evouch.testing.stations import PlainStation
 from tests.proofs import proves
 
 CARD = IdToken("CARD")
@@ -190,7 +190,9 @@ def test_the_session_is_put_before_the_binding_even_where_its_push_failed() -> N
         await arrive(station)
         await station.start(CARD)
         await place.clock.advance(30)
-        order = [each.url.rsplit("/", 1)[-1] for each in place.web.requests("mobi.test") if each.method in {"PUT", "POST"}]
+        order = [
+            each.url.rsplit("/", 1)[-1] for each in place.web.requests("mobi.test") if each.method in {"PUT", "POST"}
+        ]
         charge = await place.charge()
         assert emsp.bindings
         assert order.index(charge.id) < order.index("vehicles")

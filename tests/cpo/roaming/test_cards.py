@@ -1,5 +1,6 @@
 """Cards of eMSPs: who answers for them, what stations hear, and how the yes finds its transaction."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,9 +9,8 @@ from evouch.charging.roaming import ChargeState
 from evouch.charging.tokens import IdToken, TokenStatus
 from evouch.cpo.authorize import CACHE_TIME
 from evouch.errors import PeerRefused
-from evouch.ocpi.model import Token, VEHICLE_TOKEN
+from evouch.ocpi.model import VEHICLE_TOKEN, Token
 from tests.cpo.roaming.world import World, play, plug, present
-import asyncio
 
 CARD = IdToken("CARD")
 

@@ -7,9 +7,8 @@ import pytest
 from evouch.charging import dialogue as d
 from evouch.charging.tokens import TokenStatus
 from evouch.ids import Mac
-from tests.cpo.roaming.world import CAR, OTHER_CAR, TERMS, World, arrive, play, present, car, starts
+from tests.cpo.roaming.world import CAR, OTHER_CAR, TERMS, World, arrive, car, play, present, starts
 from tests.proofs import proves
-
 
 
 @proves("R30")

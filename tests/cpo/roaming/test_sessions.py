@@ -18,7 +18,7 @@ from tests.proofs import proves
 CARD = IdToken("CARD")
 
 
-async def charging(place: World, **how: object):  # noqa: ANN201
+async def charging(place: World, **how: object):
     emsp, station = await place.emsp(), await place.place(**how)  # type: ignore[arg-type]
     await place.card(emsp)
     await plug(station)
@@ -96,7 +96,7 @@ def test_session_and_bill_of_a_car_name_its_vid_and_go_to_its_emsp_alone() -> No
     play(story)
 
 
-async def _list(place: World, emsp) -> tuple[list[Session], list[Cdr]]:  # noqa: ANN001
+async def _list(place: World, emsp) -> tuple[list[Session], list[Cdr]]:
     asks = place.ask(emsp)
     return (
         [each async for each in asks.pages(emsp.cpo, "sessions", Session, by=place.by())],

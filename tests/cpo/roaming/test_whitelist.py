@@ -16,7 +16,9 @@ from tests.proofs import proves
 
 
 def status(place: World) -> list[int]:
-    found = [each.response for each in place.web.log if "/vehicles/" in each.request.url and each.request.method == "PUT"]
+    found = [
+        each.response for each in place.web.log if "/vehicles/" in each.request.url and each.request.method == "PUT"
+    ]
     return [each.status for each in found if isinstance(each, Response)]
 
 

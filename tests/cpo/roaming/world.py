@@ -21,9 +21,9 @@ from evouch.cpo.provision import QrTerms
 from evouch.cpo.roaming import Roaming
 from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.ids import EvseNumber, KeyBytes, Mac, PartyId, Secret, StationId, TransactionId
+from evouch.ocpi.client import OcpiClient
 from evouch.ocpi.model import CommandResponse, VehicleObject, Wire
 from evouch.ocpi.partner import Partner, Role
-from evouch.ocpi.client import OcpiClient
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import Put, Store
 from evouch.store.records import TokenRecord
@@ -214,7 +214,9 @@ async def arrive(station: PlainStation, text: str = CAR, evse: int = 1) -> Autho
     return await present(station, car(text))
 
 
-async def identify(station: PlainStation, text: str = CAR, *, transaction: str | None = None, evse: int | None = 1) -> None:
+async def identify(
+    station: PlainStation, text: str = CAR, *, transaction: str | None = None, evse: int | None = 1
+) -> None:
     await station.say(
         d.VehicleIdentified(
             mac=mac(text), transaction=TransactionId(transaction) if transaction else None,
