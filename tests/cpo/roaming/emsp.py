@@ -43,7 +43,7 @@ class Emsp:
     bindings: list[m.RegisterVehicle] = field(default_factory=list)
     conflicts: list[m.ConflictNotice] = field(default_factory=list)
     results: list[tuple[str, str]] = field(default_factory=list)
-    asked: list[tuple[str, str, m.LocationReferences | None]] = field(default_factory=list)
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
     signed: int = 0
     puts: list[tuple[str, Any]] = field(default_factory=list)
     #: what the next POST vehicles makes of a vehicle that is new
@@ -61,7 +61,7 @@ class Emsp:
         self.partners = Partners(ours, self.web, self.clock, entropy, save=save)
         told = None if self.vehicles_module else frozenset[str]()
         self.server = OcpiServer(
-            Role.EMSP, self, self.partners, self.clock, entropy, base_url=self.url,  # type: ignore[arg-type]
+            Role.EMSP, self, self.partners, self.clock, entropy, base_url=self.url,
             terms=ServerTerms(vehicles_for=told),
         )  # fmt: skip
         self.host = self.web.host(self.url, self.server.handle)

@@ -1,11 +1,12 @@
 """How a car becomes known: its VID goes to the eMSP whose card or app charges it, before the charge or during it."""
 
+from typing import Any
+
 import pytest
 
 from evouch.charging.roaming import Binding
 from evouch.charging.tokens import IdToken, TokenStatus
 from evouch.charging.vehicles import AutoChargeStatus
-from evouch.testing.stations import PlainStation
 from tests.cpo.roaming.emsp import Emsp
 from tests.cpo.roaming.world import CAR, OTHER_CAR, World, arrive, car, identify, play, plug, present, unplug
 from tests.proofs import proves
@@ -13,8 +14,8 @@ from tests.proofs import proves
 CARD = IdToken("CARD")
 
 
-async def ready(place: World, **how: object) -> tuple[Emsp, PlainStation]:
-    emsp, station = await place.emsp(), await place.place(**how)  # type: ignore[arg-type]
+async def ready(place: World, **how: Any) -> tuple[Emsp, Any]:
+    emsp, station = await place.emsp(), await place.place(**how)
     await place.card(emsp)
     return emsp, station
 
@@ -237,7 +238,7 @@ def test_a_binding_that_waits_outlives_the_process() -> None:
         await place.clock.advance(1)
         assert (await place.charge()).binding is Binding.WAITING
         emsp.host.well()
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             await after.clock.advance(2)
             assert (await after.charge()).binding is Binding.DONE
         assert len(emsp.bindings) == 1

@@ -47,6 +47,7 @@ def test_a_card_that_must_be_asked_for_is_asked_for_whatever_we_think_of_it(vali
         assert answer.accepted
         assert [each[:2] for each in emsp.asked] == [("CARD", "RFID")]
         assert emsp.asked[0][2].location_id == "CS-1"
+        assert answer.expires is not None
         assert answer.expires <= place.clock.now() + timedelta(minutes=15)
 
     play(story)

@@ -1,6 +1,7 @@
 """What eMSPs order: a confirmed start, a stop, an unlock, and notices of payments elsewhere."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,12 @@ def url(emsp: Emsp, uid: str = "1", command: str = "START_SESSION") -> str:
     return f"{emsp.url}/ocpi/2.3.0/commands/{command}/{uid}"
 
 
-def start(emsp: Emsp, **more: object) -> m.StartSession:
-    given = {"token": emsp.token(emsp.vid(CAR), type=m.VEHICLE_TOKEN), "location_id": "CS-1", "evse_uid": "CS-1-1"}
+def start(emsp: Emsp, **more: Any) -> m.StartSession:
+    given: dict[str, Any] = {
+        "token": emsp.token(emsp.vid(CAR), type=m.VEHICLE_TOKEN),
+        "location_id": "CS-1",
+        "evse_uid": "CS-1-1",
+    }
     return m.StartSession(response_url=url(emsp), authorization_reference="REF-9", **(given | more))
 
 
@@ -113,7 +118,7 @@ def test_a_result_owed_is_said_after_a_restart() -> None:
     async def story(place: World) -> None:
         emsp, _ = await place.emsp(), await place.place()
         await place.order(emsp, "START_SESSION", start(emsp))
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             await after.clock.advance(200)
             assert emsp.results == [("1", "TIMEOUT")]
 
@@ -211,8 +216,9 @@ def test_reservations_are_not_supported_and_said_so() -> None:
 # ── payments elsewhere ──
 
 
-def notice(emsp: Emsp, **more: object) -> m.WebPaymentNotice:
-    return m.WebPaymentNotice(**({"location_id": "CS-1", "evse_uid": "CS-1-1", "timeout": 120} | more))
+def notice(emsp: Emsp, **more: Any) -> m.WebPaymentNotice:
+    given: dict[str, Any] = {"location_id": "CS-1", "evse_uid": "CS-1-1", "timeout": 120}
+    return m.WebPaymentNotice(**(given | more))
 
 
 def test_a_payment_elsewhere_takes_the_same_lock_and_the_station_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.cpo.roaming.world import SITE, World, play, plug
 from tests.proofs import proves
 
 
-async def read(place: World, emsp: Emsp, module: str, kind: type[m.Wire]) -> list[m.Wire]:
+async def read(place: World, emsp: Emsp, module: str, kind: type[m.Wire]) -> list[Any]:
     return [each async for each in place.ask(emsp).pages(emsp.cpo, module, kind, by=place.by())]
 
 
@@ -86,7 +87,7 @@ def test_lists_come_in_pages_and_by_change() -> None:
         emsp = await place.emsp()
         for n in range(5):
             await place.place(f"CS-{n}")
-        place.web.host("https://cpo.test", place.cpo.ocpi.handle).one_item()
+        place.web.host("https://cpo.test", place.roaming.ocpi.handle).one_item()
         assert len(await read(place, emsp, "locations", m.Location)) == 5
         since = place.clock.now()
         await place.clock.advance(60)

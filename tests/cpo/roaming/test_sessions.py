@@ -1,8 +1,9 @@
-"""What the eMSP is told of a charge: PENDING at the start, ACTIVE with energy, now and then, COMPLETED, and one bill."""
+"""What an eMSP is told of a charge: PENDING at the start, ACTIVE with energy, COMPLETED, and one bill."""
 
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,15 @@ from evouch.cpo.roaming_push import OWED
 from evouch.ocpi.model import Cdr, Session
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import StoreFailed
+from tests.cpo.roaming.emsp import Emsp
 from tests.cpo.roaming.world import CAR, Disk, World, arrive, car, play, plug, present, starts
 from tests.proofs import proves
 
 CARD = IdToken("CARD")
 
 
-async def charging(place: World, **how: object):
-    emsp, station = await place.emsp(), await place.place(**how)  # type: ignore[arg-type]
+async def charging(place: World, **how: Any) -> tuple[Emsp, Any, str]:
+    emsp, station = await place.emsp(), await place.place(**how)
     await place.card(emsp)
     await plug(station)
     await present(station, CARD)
@@ -96,7 +98,7 @@ def test_session_and_bill_of_a_car_name_its_vid_and_go_to_its_emsp_alone() -> No
     play(story)
 
 
-async def _list(place: World, emsp) -> tuple[list[Session], list[Cdr]]:
+async def _list(place: World, emsp: Emsp) -> tuple[list[Session], list[Cdr]]:
     asks = place.ask(emsp)
     return (
         [each async for each in asks.pages(emsp.cpo, "sessions", Session, by=place.by())],
@@ -153,11 +155,11 @@ def test_a_bill_that_was_not_acknowledged_is_posted_after_a_restart_and_then_no_
         await station.end(id, 1000)
         await place.clock.advance(2)
         emsp.host.well()
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             await after.clock.advance(120)
             assert len(emsp.cdrs) == 1
             assert emsp.seen((await after.charge()).id)[-1] == "COMPLETED"
-            async with after.restarted() as third:
+            async with after.reborn() as third:
                 await third.clock.advance(1000)
         assert len([each for each in place.web.log if each.response and each.request.url.endswith("/cdrs")]) == 1
         assert len(emsp.cdrs) == 1
@@ -171,7 +173,7 @@ def test_a_bill_that_its_emsp_refuses_for_good_is_kept_for_people_and_sent_no_mo
         emsp.cdrs.append(place.roaming.tie._cdr(await place.charge(), (await place.store.transactions())[0]))
         await station.end(id, 1000)
         await place.clock.advance(5)
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             await after.clock.advance(3600)
         assert len([each for each in place.web.log if each.request.url.endswith("/cdrs")]) == 1
         (owed,), _ = await place.store.ocpi_page(OWED, "mobi")
@@ -183,7 +185,7 @@ def test_a_bill_that_its_emsp_refuses_for_good_is_kept_for_people_and_sent_no_mo
 def test_a_charge_goes_on_after_a_restart() -> None:
     async def story(place: World) -> None:
         emsp, station, id = await charging(place)
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             again = after.back(station)
             await again.meter(id, 1000)
             await after.clock.advance(5)
@@ -200,7 +202,7 @@ def test_a_queued_start_after_a_restart_finds_the_yes_by_asking_for_the_car_agai
         emsp, station = await place.emsp(), await place.place(version="ocpp1.6")
         await place.knows(emsp)
         assert (await arrive(station)).accepted
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             again = after.back(station)
             started = await again.start(car())
             assert started.authorization.accepted
@@ -220,7 +222,7 @@ def test_an_end_alone_that_names_the_car_finds_its_charge() -> None:
         emsp, station = await place.emsp(), await place.place()
         await place.knows(emsp)
         assert (await arrive(station)).accepted
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             again = after.back(station)
             await again.end("T-7", 1000, token=car())
             await after.clock.advance(1)
@@ -301,7 +303,7 @@ def test_an_announced_start_outlives_the_process() -> None:
         emsp, station = await place.emsp(), await place.place()
         await place.knows(emsp)
         await arrive(station)
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             again = after.back(station)
             await after.clock.advance(11)
             (order,) = starts(again)
@@ -317,7 +319,7 @@ def test_a_remote_start_under_way_outlives_the_process() -> None:
         await arrive(station)
         await place.clock.advance(11)
         order = starts(station)[0]
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             again = after.back(station)
             assert (await again.start(order.token, remote=order.remote_start)).authorization.accepted
             assert (await after.charge()).state is ChargeState.PENDING
@@ -331,7 +333,7 @@ def test_a_remote_start_that_led_to_nothing_lapses_after_a_restart_too() -> None
         await place.knows(emsp)
         await arrive(station)
         await place.clock.advance(11)
-        async with place.restarted() as after:
+        async with place.reborn() as after:
             await after.clock.advance(100)
             assert (await after.charge()).state is ChargeState.LAPSED
 

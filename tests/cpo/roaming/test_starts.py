@@ -1,4 +1,6 @@
-"""A car that its eMSP knows starts by itself: announced, delayed, replaced by whoever comes first, never without a yes."""
+"""A car that its eMSP knows starts by itself: announced, delayed, and replaced by whoever comes first."""
+
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,8 @@ from tests.proofs import proves
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
 
-async def announced(place: World, **how: object) -> tuple[Emsp, object]:
-    emsp, station = await place.emsp(), await place.place(**how)  # type: ignore[arg-type]
+async def announced(place: World, **how: Any) -> tuple[Emsp, Any]:
+    emsp, station = await place.emsp(), await place.place(**how)
     await place.knows(emsp)
     answer = await arrive(station)
     await place.clock.advance(0)
@@ -174,6 +176,7 @@ def test_two_cars_plugged_in_at_once_are_candidates_and_the_start_settles_it() -
         await plug(station, 1)
         answer = await arrive(station, evse=2)
         assert answer.accepted
+        assert answer.token is not None
         assert answer.token.value == emsp.vid(CAR)
         assert emsp.asked[-1][2].evse_uids == ("CS-1-1", "CS-1-2")
         assert (await place.charge()).evse is None
@@ -207,6 +210,7 @@ def test_without_a_delay_the_car_is_accepted_at_once() -> None:
         assert started.authorization.accepted
         assert len(emsp.asked) == 1
         record = (await place.store.transactions())[0]
+        assert record.token is not None
         assert record.token.value == emsp.vid(CAR)
         assert record.token.mac is None
         assert mac().reveal().hex() not in record.start_key.casefold()

@@ -113,8 +113,8 @@ class World(Town):
     def by(self, seconds: float = 10) -> Tick:
         return Tick(self.clock.tick() + seconds)
 
-    async def place(self, id: str = "CS-1", **how: Any) -> PlainStation:
-        """A station with a site."""
+    async def place(self, id: str = "CS-1", **how: Any) -> Any:
+        """A PlainStation with a site."""
         station = await self.station(id, **how)
         await self.cpo.registry.change(StationId(id), lambda record: replace(record, site=SITE))
         return station
@@ -130,7 +130,7 @@ class World(Town):
         return (await self.store.charges())[0]
 
     @asynccontextmanager
-    async def restarted(self) -> AsyncIterator["World"]:
+    async def reborn(self) -> AsyncIterator["World"]:
         """Kill the operator's process, and start another one on the same store; no station is connected to it."""
         assert self.keeper is not None
         self.keeper.cancel()
@@ -140,7 +140,7 @@ class World(Town):
         async with living(after):
             yield after
 
-    def back(self, station: PlainStation) -> PlainStation:
+    def back(self, station: PlainStation) -> Any:
         """Return a station as it is connected to this process, without a new boot."""
         again = PlainStation(station.id, self.cpo.backend, self.stations, self.clock, station.version)
         again.register, again.seq = station.register, station.seq
@@ -148,7 +148,7 @@ class World(Town):
         return again
 
 
-def make(
+def make(  # noqa: PLR0917
     clock: ManualClock, entropy: SeededEntropy, store: Store, psp: SandboxPsp, stations: PlainStations, web: MemoryWeb,
     terms: RoamingTerms, emsps: dict[str, Emsp] | None = None,
 ) -> World:  # fmt: skip
