@@ -212,7 +212,7 @@ def test_drivers_are_spoken_to_in_their_language_and_in_english_where_we_have_no
     for name in ("confirm", "notAllowed", "inactive", "contract"):
         assert all(text(name, language).language == language for language in LANGUAGES)
         assert ("en", text(name, "en").text) == (text(name, "pl").language, text(name, "pl").text)
-        assert all(len(text(name, language).text) <= 512 for language in LANGUAGES)  # noqa: PLR2004 - DisplayText
+        assert all(len(text(name, language).text) <= 512 for language in LANGUAGES)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ from evouch.ocpi.partner import Partner, Role
 from evouch.ocpi.ports import Answer, Call, OcpiRefusal
 from evouch.oprf.client import blind
 from evouch.store.memory import MemoryStore
-from evouch.store.ports import Store
 from evouch.store.records_roaming import Car, Driver, EmspSession, Notice
 from evouch.testing.clock import ManualClock, SeededEntropy, settle
+from evouch.testing.faulty_store import FaultyStore
 from evouch.testing.ocpi import MemoryWeb
 from tests.ocpi.pair import Side
 
@@ -52,6 +52,13 @@ def element(entropy: SeededEntropy, vehicle: bytes = b"\x0c\x29\x8f\x00\x00\x01"
 
 def point(place: tuple[str, str]) -> Point:
     return Point(Decimal(place[0]), Decimal(place[1]))
+
+
+class Faulty(FaultyStore):
+    """A store that fails at a chosen write, and answers every question."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
 
 
 @dataclass
@@ -86,9 +93,8 @@ class Operator(Side):
 
     async def show_places(self) -> None:
         for id in self.places:
-            await self.client.put_object(
-                self.partner(), "locations", f"{self.party.country}/{self.party.party}/{id}", self.location(id), by=self.by()
-            )  # fmt: skip
+            path = f"{self.party.country}/{self.party.party}/{id}"
+            await self.client.put_object(self.partner(), "locations", path, self.location(id), by=self.by())
 
     def location(self, id: str, *, evses: int = 2, **changed: Any) -> m.Location:
         now = self.clock.now()
@@ -113,8 +119,9 @@ class Operator(Side):
     ) -> m.Session:  # fmt: skip
         now = self.clock.now()
         return m.Session(
-            country_code=self.party.country, party_id=self.party.party, id=id, start_date_time=changed.pop("start", now),
-            kwh=Decimal(kwh), auth_method="AUTH_REQUEST", location_id=place, evse_uid=f"{place}-E1",
+            country_code=self.party.country, party_id=self.party.party, id=id,
+            start_date_time=changed.pop("start", now), kwh=Decimal(kwh), auth_method="AUTH_REQUEST",
+            location_id=place, evse_uid=f"{place}-E1",
             connector_id="1", currency="EUR", status=status, last_updated=changed.pop("last_updated", now),
             cdr_token=m.CdrToken(
                 country_code=PARTY.country, party_id=PARTY.party, uid=uid, type=kind, contract_id=contract
@@ -163,12 +170,12 @@ class Operator(Side):
         return info.allowed if info is not None else "unknown"
 
     async def sign(self) -> str:
-        """Ask for one signature; return "signed", or the code of the refusal."""
+        """Ask for one signature; return "signed", "too often", or the code of another refusal."""
         try:
             _, blinded = blind(self.entropy.bytes(6), self.entropy)
             await self.client.sign(self.partner(), blinded, by=self.by())
         except PeerRefused as refused:
-            return refused.code
+            return "too often" if refused.code == "http 429" else refused.code
         return "signed"
 
     async def conflict(self, vid: str = VID, contract: str = ADA) -> None:
@@ -187,9 +194,10 @@ class World:
     emsp: Emsp = field(init=False)
     operators: dict[str, Operator] = field(default_factory=dict)
     _running: "asyncio.Task[None] | None" = None
+    _starts: int = 0
 
     @classmethod
-    async def new(cls, *names: str, store: Store | None = None, **terms: Any) -> "World":
+    async def new(cls, *names: str, store: Any = None, **terms: Any) -> "World":
         clock = ManualClock()
         defaults = EmspTerms(party=PARTY, name="Voltage", base_url=URL)
         world = cls(clock, MemoryWeb(clock), store or MemoryStore(), replace(defaults, **terms))
@@ -201,8 +209,9 @@ class World:
     async def restart(self) -> None:
         """Begin anew with what the store has."""
         await self.stop()
+        self._starts += 1
         self.emsp = Emsp(
-            store=self.store, terms=self.terms, clock=self.clock, entropy=SeededEntropy(f"emsp{self.clock.tick()}"),
+            store=self.store, terms=self.terms, clock=self.clock, entropy=SeededEntropy(f"start {self._starts}"),
             transport=self.web, pepper=KeyBytes(b"p" * 32),
         )  # fmt: skip
         self.web.host(URL, self.emsp.ocpi.handle)

@@ -60,8 +60,8 @@ class Desk:
         since = self._book.clock.now().date() - timedelta(days=days - 1)
         return await self._book.store.sign_days(since)
 
-    def keys(self) -> list[OprfKey]:
-        """Return all keys, newest first; what they are stays sealed."""
+    def oprf_keys(self) -> list[OprfKey]:
+        """Return all keys, the one in use first; what they are stays secret."""
         return self._keys.all()
 
     async def rotate_key(self, *, actor: str, reason: str, grace: float | None = None) -> OprfKey:

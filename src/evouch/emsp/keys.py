@@ -61,8 +61,8 @@ class Keys:
         return self._keys[self._current]
 
     def all(self) -> list[OprfKey]:
-        """Return all keys, newest first."""
-        return sorted(self._keys.values(), key=lambda key: key.created_at, reverse=True)
+        """Return all keys, the one in use first, then the newest."""
+        return sorted(self._keys.values(), key=lambda key: (key.id == self._current, key.created_at), reverse=True)
 
     def retired(self, at: datetime) -> set[str]:
         """Return the ids of keys whose VIDs start nothing any more at this moment."""
