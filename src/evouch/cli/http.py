@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from evouch.errors import LocalError
 
@@ -37,6 +38,45 @@ class _Quiet(uvicorn.Server):
         yield
 
 
+class _InOnePiece:
+    """A transport that sends what is written in one turn of the loop at once: head and body of an answer, one packet.
+
+    uvicorn writes them one by one, each a call of the operating system, which costs more than all that Python
+    does with a small answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` with what else is written until others have their turn."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        """Send what is written, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._waiting and not self._transport.is_closing():
+            self._transport.write(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that writes in one piece."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a connection."""
+        super().connection_made(_InOnePiece(transport, self.loop))  # type: ignore[arg-type]  # it is as good as one
+
+
 class HttpServer:
     """Serves an ASGI application from a bound socket."""
 
@@ -54,8 +94,9 @@ class HttpServer:
     async def start(self, app: Any) -> None:
         """Serve ``app``; return when connections are taken."""
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="on", server_header=False, date_header=False,
-            proxy_headers=bool(self._proxies), forwarded_allow_ips=list(self._proxies), timeout_graceful_shutdown=2,
+            app, http=_Protocol, log_config=None, access_log=False, lifespan="on", server_header=False,
+            date_header=False, proxy_headers=bool(self._proxies), forwarded_allow_ips=list(self._proxies),
+            timeout_graceful_shutdown=2,
         )  # fmt: skip
         self._server = _Quiet(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))

@@ -20,6 +20,7 @@ from evouch.ocpi.aio_client import HttpTransport
 from evouch.ocpi.aio_server import asgi
 from evouch.ocpi.partner import Role
 from evouch.store.ports import Store
+from evouch.web.mounting import App
 
 __all__ = ["EmspService"]
 
@@ -67,9 +68,13 @@ class EmspService:
         await self._open_store_and_emsp()
         opened.push_async_callback(cancelled, asyncio.create_task(self.emsp.run()))
         opened.push_async_callback(self._http.stop)
-        await self._http.start(asgi(self.emsp.ocpi))
+        await self._http.start(self._application())
         calling = introduce(self.emsp.partners, config.ocpi.partners, self.clock)
         opened.push_async_callback(cancelled, asyncio.create_task(calling))
+
+    def _application(self) -> App:
+        """Return what is served: operators speak OCPI here, and every other address is unknown."""
+        return asgi(self.emsp.ocpi)
 
     async def _open_store_and_emsp(self) -> None:
         config, opened = self.config, self._opened

@@ -18,7 +18,9 @@ from evouch.ids import parse_party_id
 from evouch.ocpi.addresses import AddressPolicy
 from evouch.ocpi.partner import V221, V230
 
-__all__ = ["EmspConfig"]
+__all__ = [
+    "Budget", "Checks", "Consent", "EmspConfig", "EmspKeys", "EmspOcpi", "EmspOperator", "Kept", "Oracle", "Watch",
+]  # fmt: skip
 
 Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -154,6 +156,7 @@ class Kept(Section, frozen=True, kw_only=True):
     decisions_kept: Count = 90
     notices_kept: Count = 90
     sign_days_kept: Count = 400
+    erased_kept: Count = 30
 
 
 class EmspConfig(Section, frozen=True, kw_only=True):

@@ -1,0 +1,61 @@
+"""Our HTTP server: an answer leaves in one piece and whole, also where the connection ends with it."""
+
+import asyncio
+from typing import Any
+
+from evouch.cli.http import HttpServer, bind
+
+BODY = b"x" * 20_000
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000")]})
+    await send({"type": "http.response.body", "body": BODY[:1], "more_body": True})
+    await send({"type": "http.response.body", "body": BODY[1:]})
+
+
+async def _answers(request: bytes, count: int) -> list[bytes]:
+    server = HttpServer(bind("127.0.0.1", 0))
+    await server.start(_app)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        found = []
+        for _ in range(count):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            found.append(head + await reader.readexactly(len(BODY)))
+        if b"close" in request:
+            assert await reader.read() == b""
+        writer.close()
+        return found
+    finally:
+        await server.stop()
+
+
+def test_one_connection_carries_many_answers_each_whole() -> None:
+    found = asyncio.run(_answers(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", 3))
+    assert all(each.startswith(b"HTTP/1.1 200") and each.endswith(BODY) for each in found)
+
+
+def test_the_last_answer_is_whole_before_the_connection_ends() -> None:
+    (found,) = asyncio.run(_answers(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n", 1))
+    assert found.endswith(BODY)
+
+
+def test_head_and_body_are_one_write(monkeypatch: Any) -> None:
+    written: list[bytes] = []
+    real = asyncio.selector_events._SelectorSocketTransport.write  # type: ignore[attr-defined]  # where bytes leave
+
+    def write(self: Any, data: bytes) -> None:
+        written.append(bytes(data[:5]))
+        real(self, data)
+
+    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", write)  # type: ignore[attr-defined]
+    asyncio.run(_answers(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", 2))
+    assert [each for each in written if not each.startswith(b"GET")] == [b"HTTP/"] * 2
