@@ -291,7 +291,7 @@ class Conversation:
             self._answer_error(call.id, call.action, error)
 
     def _evidence(self, frame: bytes) -> Evidence:
-        return Evidence(frame=frame, received_at=self._clock.now(), connection=self.connection, proven=self._proven)
+        return Evidence(frame, self._clock.now(), self.connection, self._proven)
 
     def _sent(self, message: Sent) -> None:
         try:
