@@ -219,7 +219,8 @@ class _Modules:
 
     async def _next(self, module: str, kind: type[m.Wire], url: str, looked: Looked) -> None:
         total = looked.response.headers.get("x-total-count", "0")
-        more = total.isdecimal() and int(total) > FEW
+        count = len(looked.data) if isinstance(looked.data, list) else 0
+        more = total.isdecimal() and int(total) > count
         try:
             link = next_url(url, looked.response.headers, self._hosts)
         except PeerFault as fault:
