@@ -196,6 +196,14 @@ def test_a_station_of_1_6_says_it_with_our_message(text: str) -> None:
     assert translator(V16, wired(V16)).answer(fact, None) == {"status": "Accepted"}
 
 
+def test_an_object_in_place_of_its_text_is_understood_all_the_same() -> None:
+    talk = Talk(V16)
+    payload = {"vendorId": VENDOR, "messageId": IDENTIFIED, "data": {"connectorId": 1, "evccid": DIGITS}}
+    talk.say(2, "1", "DataTransfer", payload)
+    assert talk.said() == [[3, "1", {"status": "Accepted"}]]
+    assert [fact.mac for fact in talk.ear.heard] == [CAR]
+
+
 @pytest.mark.parametrize("number", [-1, 0])
 def test_a_number_below_one_is_no_transaction(number: int) -> None:
     fact = heard(V16, "DataTransfer", transfer({"connectorId": 9, "transactionId": number, "evccid": "x"}))

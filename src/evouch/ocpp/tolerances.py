@@ -29,6 +29,8 @@ Json = Any
 
 #: Whose DataTransfer messages the web payment extension speaks.
 OUR_VENDOR: Final = "cloud.charging.open"
+#: Those of DataTransfer messages that we read ourselves; the other is of ``extensions.autocharge``.
+_READ_BY_US: Final = frozenset({OUR_VENDOR, "org.evouch"})
 
 #: Members whose content belongs to vendors and is never touched.
 FREE_FORM: Final = frozenset({"customData"})
@@ -84,7 +86,7 @@ def _rename_unknown_vendor(_action: str, payload: Json) -> Json:
 
 def _as_text(_action: str, payload: Json) -> Json:
     data = payload.get("data")
-    if payload.get("vendorId") != OUR_VENDOR or data is None or isinstance(data, str):
+    if payload.get("vendorId") not in _READ_BY_US or data is None or isinstance(data, str):
         return payload
     return payload | {"data": encode(data).decode()}
 
@@ -134,7 +136,7 @@ TOLERANCES: Final = (
         action="DataTransfer",
         part="*",
         path="data",
-        what="JSON in place of text, in messages of our vendor, is read as its text: their answer is never a CALLERROR",
+        what="JSON in place of text, in messages that we read, is taken as its text: their answer is never a CALLERROR",
         source="1.6 §6.15 wants text; WWCP_OCPP sends objects",
         mend=_as_text,
     ),
