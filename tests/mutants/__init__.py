@@ -42,6 +42,7 @@ def mutants() -> tuple[Mutant, ...]:
     from tests.mutants.identity import IDENTITY
     from tests.mutants.payment import PAYMENT
     from tests.mutants.roaming_autocharge import ROAMING_AUTOCHARGE
+    from tests.mutants.roaming_ocpi_client import ROAMING_OCPI_CLIENT
     from tests.mutants.roaming_ocpi_server import ROAMING_OCPI_SERVER
     from tests.mutants.roaming_ocpp import ROAMING_OCPP
     from tests.mutants.roaming_oprf import ROAMING_OPRF
@@ -51,6 +52,7 @@ def mutants() -> tuple[Mutant, ...]:
         *PAYMENT,
         *IDENTITY,
         *ROAMING_AUTOCHARGE,
+        *ROAMING_OCPI_CLIENT,
         *ROAMING_OCPI_SERVER,
         *ROAMING_OCPP,
         *ROAMING_OPRF,

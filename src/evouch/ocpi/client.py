@@ -6,7 +6,7 @@ Rules of this file:
   asked by itself; nothing is broadcast.
 * A path is made of the endpoint without its slash and of parts that are percent-encoded.
 * Elements travel compressed; a partner that answers 2001 to that is asked once more in the long form,
-  and from then on in that form (docs/decisions/049).
+  and from then on in that form (docs/decisions/048).
 * Nothing is sent of a vehicle to who has no module for it (``ocpi.discretion``).
 * Nothing is repeated here that changes something: what was missed is sent again by ``ocpi.pushing``.
 """
