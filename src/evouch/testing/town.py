@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from evouch.charging.equipment import Evse
+from evouch.charging.geo import Site
 from evouch.charging.rates import Rate
 from evouch.charging.tariffs import Tariff
 from evouch.charging.tokens import Limit
@@ -23,11 +24,13 @@ from evouch.cpo.codes import CodeLimits
 from evouch.cpo.identity_terms import IdentityTerms
 from evouch.cpo.offers import Terms
 from evouch.cpo.provision import QrTerms
+from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.errors import EvouchError
 from evouch.identity.certificate import fingerprint
 from evouch.identity.enrolment import Identity, IdentityKind
 from evouch.identity.keys import PrivateKey
 from evouch.ids import EvseNumber, KeyBytes, Mac, OcppVersion, Secret, StationId
+from evouch.ocpi.http import Transport
 from evouch.ocpp.aio import StationClient, StationServer
 from evouch.station.app import Simulator
 from evouch.station.prover import Prover
@@ -43,7 +46,10 @@ from evouch.webpayment.grant import GrantKey
 from evouch.webpayment.receipt import Seller
 from evouch.webpayment.url import Template
 
-__all__ = ["Patience", "Town", "World", "on_sockets", "on_the_wire"]
+__all__ = [
+    "Patience", "Town", "World", "in_memory", "on_sockets", "on_the_wire", "opened", "operator_of", "over_sockets",
+    "sandbox_of",
+]  # fmt: skip
 
 TEMPLATE = "https://town.test/qr/{chargingstationid}/{evse}/{totp}?v={version}"
 GENEROUS = Rate(count=10_000, seconds=1, burst=10_000)
@@ -56,7 +62,10 @@ class Patience(EvouchError):
 class World(Protocol):
     """How a town's stations reach their operator, and how its time passes."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """What tells the time."""
+
     manual: bool
     #: of each EVSE: strong enough that what passes for a while in this world costs cents
     power: Watts
@@ -91,11 +100,20 @@ class Town:
     # ── stations ──
 
     async def station(
-        self, version: str, *, id: str = "CS-1", evses: int = 1, wait: bool = True, enrolled: bool = True, **spec: Any
+        self,
+        version: str,
+        *,
+        id: str = "CS-1",
+        evses: int = 1,
+        wait: bool = True,
+        enrolled: bool = True,
+        site: Site | None = None,
+        **spec: Any,
     ) -> Simulator:
         """Build a station of a version, and wait until its displays show codes.
 
         What it proves its identity with (``prover``) is enrolled for it, unless the story wants that otherwise.
+        ``site`` is where it stands, as roaming partners are told.
         """
         numbers, power = [EvseNumber(n) for n in range(1, evses + 1)], self.world.power
         connectors = {n: (n,) if version == "ocpp1.6" else (1,) for n in numbers}
@@ -103,7 +121,7 @@ class Town:
             Evse(number=n, connectors=connectors[n], max_power=power, evse_id=f"DE*TWN*E{n}") for n in numbers
         )
         await self.cpo.stations.register(
-            StationId(id), actor="town", name=f"Station {id}", address="1 Plug Street", evses=known
+            StationId(id), actor="town", name=f"Station {id}", address="1 Plug Street", evses=known, site=site
         )
         spec.setdefault(
             "evses", tuple(EvseSpec(number=n, connectors=connectors[n], curve=Curve(power=power)) for n in numbers)
@@ -112,15 +130,21 @@ class Town:
         made = StationSpec(id=StationId(id), version=OcppVersion(version), **spec)
         if made.prover is not None and enrolled:
             await self.enrol(made.prover, id=id)
-        simulator = Simulator(
-            made, connect=self.world.connect(self.server, made), clock=self.world.clock, entropy=self.entropy
-        )
+        simulator = Simulator(made, connect=self._way(made), clock=self.world.clock, entropy=self.entropy)
         self.stations[id] = simulator
         self._runs.append(asyncio.get_running_loop().create_task(simulator.run()))
         if wait:
             for n in numbers:
                 await self.until(lambda n=n: simulator.screen(n).url, 60)  # type: ignore[misc]
         return simulator
+
+    def _way(self, made: StationSpec) -> Callable[..., Coroutine[Any, Any, StationClient]]:
+        """Return a station's way to whatever server is the operator's when it connects."""
+
+        async def connect(**how: Any) -> StationClient:
+            return await self.world.connect(self.server, made)(**how)
+
+        return connect
 
     async def enrol(self, prover: Prover, *, id: str = "CS-1", **how: Any) -> Identity:
         """Enrol what a station proves its identity with."""
@@ -259,6 +283,16 @@ class _Sockets:
         await asyncio.sleep(seconds)
 
 
+def in_memory() -> World:
+    """Return a world whose OCPP needs no sockets, under a manual clock."""
+    return _Wire()
+
+
+def over_sockets() -> World:
+    """Return a world of loopback sockets, with the machine's clock."""
+    return _Sockets()
+
+
 def on_the_wire(**how: Any) -> Any:
     """Return a town in memory, as an async context manager."""
     return _town(_Wire(), **how)
@@ -269,13 +303,11 @@ def on_sockets(**how: Any) -> Any:
     return _town(_Sockets(), **how)
 
 
-@asynccontextmanager
-async def _town(
-    world: Any, *, store: Store | None = None, hold: str = "30", lock_seconds: int = 300,
-    identity: IdentityTerms | None = None,
-) -> AsyncIterator[Town]:  # fmt: skip
-    entropy = SeededEntropy()
-    psp = SandboxPsp(world.clock, entropy, webhook_secret=Secret(b"webhook secret of the town 12345"))
+def operator_of(
+    world: World, *, store: Store, psp: SandboxPsp, entropy: Entropy, hold: str = "30", lock_seconds: int = 300,
+    identity: IdentityTerms | None = None, roaming: RoamingTerms | None = None, transport: Transport | None = None,
+) -> Cpo:  # fmt: skip
+    """Return an operator as towns have them, with or without roaming; nothing of it runs yet."""
     seller = Seller(name="Town Energy", address="1 Plug Street", vat_id="DE123456789")
     tariff = Tariff(currency="EUR", per_kwh=Decimal("0.59"), per_minute=Decimal("0.02"), vat_percent=Decimal(19))
     terms = CpoTerms(
@@ -284,14 +316,33 @@ async def _town(
         open_door=True, settle=0.05, meter_interval=1 if not world.manual else 10, identity=identity or IdentityTerms(),
     )  # fmt: skip
     cpo = Cpo(
-        store=store or MemoryStore(), provider=psp, terms=terms, clock=world.clock, entropy=entropy,
-        pepper=KeyBytes(b"p" * 32), grant_keys=(GrantKey("k1", KeyBytes(b"g" * 32)),),
+        store=store, provider=psp, terms=terms, clock=world.clock, entropy=entropy, pepper=KeyBytes(b"p" * 32),
+        grant_keys=(GrantKey("k1", KeyBytes(b"g" * 32)),), roaming=roaming, transport=transport,
     )  # fmt: skip
     psp.webhook = cpo.payments.webhook
+    return cpo
+
+
+def sandbox_of(world: World, entropy: Entropy) -> SandboxPsp:
+    """Return the payment provider of an operator."""
+    return SandboxPsp(world.clock, entropy, webhook_secret=Secret(b"webhook secret of the town 12345"))
+
+
+async def opened(world: World, cpo: Cpo, entropy: Entropy) -> Any:
+    """Read an operator's store, and let stations in; return its OCPP end."""
     await cpo.load()
     server = world.server(cpo, entropy)
     cpo.connect(server, server)
     await world.open(server)
+    return server
+
+
+@asynccontextmanager
+async def _town(world: World, *, store: Store | None = None, **how: Any) -> AsyncIterator[Town]:
+    entropy = SeededEntropy()
+    psp = sandbox_of(world, entropy)
+    cpo = operator_of(world, store=store or MemoryStore(), psp=psp, entropy=entropy, **how)
+    server = await opened(world, cpo, entropy)
     keeper = asyncio.get_running_loop().create_task(cpo.run())
     town = Town(world, cpo, psp, server, entropy)
     try:
