@@ -20,6 +20,8 @@ SITES: dict[str, tuple[int, str]] = {
     "cli/serve.py": (1, "The id of a grant key is a hash of it."),
     "cpo/gate.py": (2, "Machine passwords are compared by keyed hash, made from pepper and password."),
     "store/operators.py": (4, "People's passwords meet argon2 twice, bearer tokens and the pepper meet HMAC."),
+    "emsp/drivers.py": (2, "The token of a driver's phone and the pepper meet HMAC."),
+    "emsp/keys.py": (1, "A new key is written down, as 64 hex digits that the store seals."),
     "identity/keys.py": (1, "A private key is loaded from its PKCS #8."),
     "ocpp/aio_client.py": (1, "HTTP Basic sends the password."),
     "ocpp/forms.py": (1, "A setting that is secret is told to the station that shares it."),

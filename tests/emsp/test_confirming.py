@@ -84,7 +84,7 @@ def test_a_result_that_overtakes_the_answer_is_what_counts() -> None:
             await result(world.alfa, body.response_url, "ACCEPTED")
             return m.CommandResponse(result="ACCEPTED", timeout=30)
 
-        commands.calls = type("Calls", (), {"command": staticmethod(command)})()  # type: ignore[assignment]
+        commands.calls = type("Calls", (), {"command": staticmethod(command)})()
         answered = await world.emsp.phone.accept("ada", question.id)
         assert "ACCEPTED" == answered.data["start"]
 

@@ -1,6 +1,7 @@
 """What a driver says of his vehicle, and who comes to know of it."""
 
 from datetime import timedelta
+from typing import Any
 
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.emsp.eligibility import ModelList, Offer
@@ -19,7 +20,7 @@ async def kept(world: World, vid: Vid = VID) -> Vehicle:
     return vehicle
 
 
-async def sent(world: World, **more: object) -> None:
+async def sent(world: World, **more: Any) -> None:
     """A driver's vehicle has been sent by its operator, and he has said nothing yet."""
     await world.driver(**more)
     await world.alfa.put(world.alfa.session("S1"))

@@ -25,7 +25,8 @@ MAC = b"\x0c\x29\x8f\x00\x00\x01"
 
 async def today(world: World, partner: str = "alfa") -> SignDay:
     await world.emsp.oracle.flush()
-    return next(day for day in await world.store.sign_days(world.clock.now().date()) if day.partner == partner)
+    days: list[SignDay] = await world.store.sign_days(world.clock.now().date())
+    return next(day for day in days if day.partner == partner)
 
 
 async def signs(operator: Operator, count: int) -> list[str]:

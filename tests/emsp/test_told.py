@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 import pytest
 
 from evouch.ocpi import model as m
 from evouch.ocpi.model import VEHICLE_TOKEN
-from evouch.ocpi.ports import Listing
+from evouch.ocpi.ports import Call, Listing
 from evouch.testing.clock import settle
 from evouch.units import Money
 from tests.emsp.world import ADA, BOB, OTHER_VID, URL, VID, World, play, refused
@@ -209,14 +210,17 @@ def test_what_was_not_pushed_is_read_from_the_operators_lists() -> None:
         session = late.session("S1")
         lists = {"locations": (late.location("L1"),), "sessions": (session,), "cdrs": (late.cdr("C1", session),)}
         for module, objects in lists.items():
-            listing = Listing(objects=objects, total=1)
-            late.handlers.answers[module] = lambda _call, listing=listing: listing
+            late.handlers.answers[module] = partial(answered, Listing(objects=objects, total=1))
         await world.pass_time(minutes=3)
         assert (await world.session("S1", "late")).driver == "ada"
         assert ["C1"] == [each.id for each in await world.emsp.phone.invoices("ada")]
         assert await world.emsp.places.location(world.emsp.partners.known("late"), "L1") is not None
 
     play(story)
+
+
+def answered(listing: Listing, _call: Call) -> Listing:
+    return listing
 
 
 # ── conflicts ──
