@@ -42,6 +42,7 @@ def mutants() -> tuple[Mutant, ...]:
     from tests.mutants.identity import IDENTITY
     from tests.mutants.payment import PAYMENT
     from tests.mutants.roaming_autocharge import ROAMING_AUTOCHARGE
+    from tests.mutants.roaming_cpo import ROAMING_CPO
     from tests.mutants.roaming_emsp import ROAMING_EMSP
     from tests.mutants.roaming_ocpi_client import ROAMING_OCPI_CLIENT
     from tests.mutants.roaming_ocpi_server import ROAMING_OCPI_SERVER
@@ -53,6 +54,7 @@ def mutants() -> tuple[Mutant, ...]:
         *PAYMENT,
         *IDENTITY,
         *ROAMING_AUTOCHARGE,
+        *ROAMING_CPO,
         *ROAMING_EMSP,
         *ROAMING_OCPI_CLIENT,
         *ROAMING_OCPI_SERVER,

@@ -1,5 +1,6 @@
 """How a car becomes known: its VID goes to the eMSP whose card or app charges it, before the charge or during it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -39,7 +40,6 @@ def test_a_car_that_named_itself_before_the_card_is_bound_and_known_from_then_on
     play(story)
 
 
-@proves("R8")
 def test_a_car_that_names_itself_during_the_charge_is_asked_for_at_that_emsp_alone() -> None:
     async def story(place: World) -> None:
         emsp, station = await ready(place)
@@ -50,6 +50,23 @@ def test_a_car_that_names_itself_during_the_charge_is_asked_for_at_that_emsp_alo
         await place.clock.advance(1)
         assert [body.vehicle_id for body in emsp.bindings] == [emsp.vid(CAR)]
         assert (emsp.signed, other.signed) == (1, 0)
+
+    play(story)
+
+
+@proves("R8")
+def test_an_emsp_that_is_slow_to_sign_costs_the_station_five_seconds() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await ready(place)
+        await plug(station)
+        await station.start(CARD)
+        emsp.host.dead(on="oprf/sign")
+        telling = asyncio.ensure_future(identify(station, transaction="T-1"))
+        await place.clock.advance(4.9)
+        assert not telling.done()
+        await place.clock.advance(0.2)
+        assert telling.done()
+        assert not emsp.bindings
 
     play(story)
 

@@ -32,7 +32,6 @@ def start(emsp: Emsp, **more: Any) -> m.StartSession:
     return m.StartSession(response_url=url(emsp), authorization_reference="REF-9", **(given | more))
 
 
-@proves("A10")
 def test_a_confirmed_start_is_not_authorised_again_and_its_result_follows_the_station() -> None:
     async def story(place: World) -> None:
         emsp, station = await place.emsp(), await place.place()
@@ -137,7 +136,7 @@ def test_a_result_is_sent_again_where_nobody_answered() -> None:
     play(story)
 
 
-@pytest.mark.parametrize("case", ["lock", "busy", "offline", "nowhere", "invalid", "foreign", "twice"])
+@pytest.mark.parametrize("case", ["lock", "busy", "offline", "nowhere", "invalid", "twice"])
 def test_a_start_that_cannot_be_is_rejected(case: str) -> None:
     async def story(place: World) -> None:
         emsp, station = await place.emsp(), await place.place()
@@ -152,16 +151,22 @@ def test_a_start_that_cannot_be_is_rejected(case: str) -> None:
             body = start(emsp, location_id="CS-9")
         elif case == "invalid":
             body = start(emsp, token=emsp.token("APP", type="APP_USER", valid=False))
-        elif case == "twice":
-            await place.order(emsp, "START_SESSION", body)
         else:
-            plain = await place.emsp("plain", "FRPLN", vehicles_module=False)
-            assert (await place.order(plain, "START_SESSION", start(plain))).result == "REJECTED"
-            return
+            await place.order(emsp, "START_SESSION", body)
         before = len(starts(station))
         assert (await place.order(emsp, "START_SESSION", body)).result == "REJECTED"
         await place.clock.advance(1)
         assert len(starts(station)) == before
+
+    play(story)
+
+
+@proves("R34")
+def test_a_partner_without_the_module_starts_no_car() -> None:
+    async def story(place: World) -> None:
+        plain, _ = await place.emsp("plain", "FRPLN", vehicles_module=False), await place.place()
+        assert (await place.order(plain, "START_SESSION", start(plain))).result == "REJECTED"
+        assert not await place.charges()
 
     play(story)
 

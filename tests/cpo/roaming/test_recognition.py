@@ -6,8 +6,7 @@ import pytest
 
 from evouch.charging import dialogue as d
 from evouch.charging.tokens import TokenStatus
-from evouch.ids import Mac
-from tests.cpo.roaming.world import CAR, OTHER_CAR, TERMS, World, arrive, car, play, present, starts
+from tests.cpo.roaming.world import CAR, OTHER_CAR, TERMS, World, arrive, car, mac, play, present, starts
 from tests.proofs import proves
 
 
@@ -25,6 +24,7 @@ def test_an_address_that_no_car_keeps_is_asked_about_nowhere(text: str) -> None:
     play(story)
 
 
+@proves("R29", "R30")
 def test_rules_of_the_operator_stand_before_ours() -> None:
     async def story(place: World) -> None:
         emsp, station = await place.emsp(), await place.place()
@@ -98,7 +98,7 @@ def test_a_whole_time_shorter_than_both_holds() -> None:
     play(story, whole_time=6.0)
 
 
-@proves("A25", "S13")
+@proves("A7", "A25", "S13")
 def test_a_vid_is_looked_up_at_the_emsp_that_made_it_and_nowhere_else() -> None:
     async def story(place: World) -> None:
         one, two, station = await place.emsp(), await place.emsp("two", "FRTWO"), await place.place()
@@ -198,14 +198,16 @@ def test_the_address_is_in_nothing_that_was_said_or_written() -> None:
         await station.start(car())
         await station.meter("T-1", 1000)
         await station.end("T-1", 1000, token=car())
+        await station.start(car(OTHER_CAR), transaction="T-2")
         await place.clock.advance(5)
         said = b"".join(part for each in place.web.log for part in each.parts).lower()
         kept = repr([vars(place.store)]).lower()
         held = repr(list(place.roaming.places._vids.values())).lower()
-        for spelling in (CAR, ":".join(CAR[i : i + 2] for i in range(0, 12, 2)), CAR[6:]):
-            assert spelling.lower().encode() not in said
-            assert spelling.lower() not in kept + held
-        assert Mac(bytes.fromhex(CAR)) not in list(_values(place.store))
+        for one in (CAR, OTHER_CAR):
+            for spelling in (one, ":".join(one[i : i + 2] for i in range(0, 12, 2)), one[6:]):
+                assert spelling.lower().encode() not in said
+                assert spelling.lower() not in kept + held
+            assert mac(one) not in _values(place.store)
 
     play(story)
 

@@ -69,6 +69,8 @@ def test_updates_come_at_a_bounded_rate() -> None:
         updates = emsp.sessions[charge.id]
         assert 8 <= len(updates) <= 13
         assert updates[-1].kwh > updates[2].kwh
+        assert updates[-1].total_cost is not None
+        assert updates[2].total_cost is not None
         assert updates[-1].total_cost.before_taxes > updates[2].total_cost.before_taxes
 
     play(story)

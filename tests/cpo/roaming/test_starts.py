@@ -327,7 +327,7 @@ def test_an_app_start_on_the_same_evse_replaces_the_automatic_one() -> None:
     play(story)
 
 
-@proves("R12", "A9")
+@proves("R9", "R12", "A9", "A10")
 @pytest.mark.parametrize(
     ("said", "heard"),
     [("BLOCKED", TokenStatus.BLOCKED), ("EXPIRED", TokenStatus.EXPIRED), ("NO_CREDIT", TokenStatus.NO_CREDIT),

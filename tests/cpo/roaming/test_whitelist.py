@@ -69,7 +69,7 @@ def test_a_vehicle_of_somebody_else_or_under_another_id_is_refused() -> None:
     play(story)
 
 
-@proves("A18")
+@proves("A18", "A27")
 def test_the_longer_address_with_country_and_party_is_taken_too() -> None:
     async def story(place: World) -> None:
         emsp = await place.emsp()
@@ -94,7 +94,7 @@ def test_nothing_but_put_is_answered(method: str) -> None:
     play(story)
 
 
-@proves("A7", "S11")
+@proves("S11")
 def test_a_list_is_read_as_well_and_again_and_holds_no_cards() -> None:
     async def story(place: World) -> None:
         emsp = await place.emsp()
