@@ -61,7 +61,11 @@ def test_what_a_module_offers_is_what_it_has(path: Path) -> None:
 
 
 #: Dependencies that no module imports, and why they are there.
-UNIMPORTED = {"asyncpg": "SQLAlchemy's driver for postgresql addresses", "ocpp": "the official schemas inside it"}
+UNIMPORTED = {
+    "asyncpg": "SQLAlchemy's driver for postgresql addresses",
+    "httptools": "uvicorn's parser of HTTP",
+    "ocpp": "the official schemas inside it",
+}
 #: Extras whose libraries a module imports when it needs them, and says so where they are missing.
 EXTRAS = ("web3",)
 #: Modules that are called otherwise than their distribution.
