@@ -26,12 +26,13 @@ from evouch.store.records import (
     TokenRecord,
     Transaction,
 )
+from evouch.testing.passing_store import PassesRoaming
 from evouch.webpayment.checkout import Checkout
 
 __all__ = ["FaultyStore"]
 
 
-class FaultyStore:
+class FaultyStore(PassesRoaming):
     """Passes everything on to ``store``, but commit number ``fail_at`` (from 1) raises StoreFailed.
 
     ``kept`` says whether that commit was durable before it failed; ``stays_down`` whether
