@@ -13,7 +13,10 @@ from evouch.webpayment.checkout import State
 
 CPO = Path(__file__).parents[2] / "src" / "evouch" / "cpo"
 #: What only operators and stations are told.
-OTHERS = {"badLogin", "badPassword", "equalSecrets", "tooManyRequests", "unknownStation", "invalidCode", "windowClosed"}
+OTHERS = {
+    "badLogin", "badPassword", "equalSecrets", "tooManyRequests", "unknownStation", "invalidCode", "windowClosed",
+    "unknownPartner", "notRegistered",
+}  # fmt: skip
 
 
 def calls() -> list[ast.Call]:

@@ -2,7 +2,12 @@
 
 from typing import Any, Final
 
-from evouch.web import api_identity, api_records, api_stations  # noqa: F401 - they enter their operations into the table
+from evouch.web import (  # noqa: F401 - they enter their operations into the table
+    api_identity,
+    api_records,
+    api_roaming,
+    api_stations,
+)
 from evouch.web.api_http import handlers
 from evouch.web.api_routes import CPO
 

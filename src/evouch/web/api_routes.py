@@ -9,6 +9,7 @@ from typing import Final
 from evouch.cpo.app import Cpo
 from evouch.errors import Refused
 from evouch.ids import StationId, parse_station_id
+from evouch.web.api_partners import PARTNER_ERRORS
 from evouch.web.api_table import COMMON, LIMIT, Question, Table, text
 from evouch.web.words_identity import REFUSALS
 
@@ -30,6 +31,7 @@ ERRORS: Final[dict[str, tuple[int, str]]] = {
     "stationBusy": (503, "Too many calls to this station are waiting."),
     "stationSilent": (504, "The station did not answer in time; whether it acted is not known."),
     **REFUSALS,
+    **PARTNER_ERRORS,
 }
 
 
@@ -55,12 +57,12 @@ _STATION: Final = {"type": "string", "pattern": r"^[A-Za-z0-9*\-_=:+|@.]{1,48}$"
 
 CPO: Final = Table(
     title="evouch operator API",
-    about="Stations, identities, tokens, transactions and payments of one charge point operator.",
+    about="Stations, identities, tokens, transactions, payments and roaming of one charge point operator.",
     ask=Ask,
     errors=ERRORS,
     path={
         "station": _STATION, "token": {"type": "string", "pattern": "^[ -~]{1,255}$"}, "transaction": text(255),
-        "payment": text(64), "identity": text(64), "message": text(64),
+        "payment": text(64), "identity": text(64), "message": text(64), "partner": text(40),
     },
     query={"active": {"type": "boolean", "default": False}, "station": _STATION, "limit": LIMIT},
     slashed=frozenset({"token", "transaction"}),
