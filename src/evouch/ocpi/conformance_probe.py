@@ -9,14 +9,16 @@ from uuid import UUID
 
 from evouch import wire
 from evouch.clock import Clock, Entropy, Tick
-from evouch.errors import Unreachable
+from evouch.errors import PeerFault, Unreachable
 from evouch.ids import Secret
 from evouch.ocpi.addresses import AddressPolicy, BadAddress
 from evouch.ocpi.authorization import header
+from evouch.ocpi.codec import read
 from evouch.ocpi.exchange import MAX_ANSWER
 from evouch.ocpi.http import Request, Response, Transport
+from evouch.ocpi.partner import V230
 
-__all__ = ["Finding", "Level", "Looked", "Probe", "Report", "bad_time"]
+__all__ = ["Finding", "Level", "Looked", "Probe", "Report", "bad_time", "read_all"]
 
 #: Seconds for one answer.
 PATIENCE: Final = 10.0
@@ -177,3 +179,17 @@ def _envelope(body: bytes) -> Mapping[str, Any]:
     except wire.MalformedJson:
         return {}
     return document if isinstance(document, dict) and "status_code" in document else {}
+
+
+def read_all(report: Report, data: Any, kind: Any, where: str, version: str = V230) -> list[Any]:
+    """Return the objects of a list that can be read; the others are findings."""
+    if not report.hold(f"{where}: data is a list", where, fine=isinstance(data, list), found=type(data).__name__):
+        return []
+    found = []
+    for each in data:
+        try:
+            found.append(read(each, kind, version))
+        except PeerFault as fault:
+            report.hold(f"{kind.__name__}: its members are those of the specification", where, fine=False,
+                        found=fault.description)  # fmt: skip
+    return found
