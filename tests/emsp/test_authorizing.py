@@ -125,7 +125,9 @@ def test_a_vehicle_does_not_charge_at_two_places() -> None:
         await world.bound()
         info = await world.alfa.authorize()
         assert info is not None
+        await world.pass_time(minutes=14)
         assert "NOT_ALLOWED" == await world.alfa.verdict(place="L2")  # the yes may become a charge any moment
+        assert (await decided(world)).findings["concurrent use"].startswith("fail")
         reference = info.authorization_reference
         await world.alfa.put(world.alfa.session("V1", VID, kind=VEHICLE_TOKEN, authorization_reference=reference))
         await world.pass_time(hours=1)

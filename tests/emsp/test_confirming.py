@@ -106,6 +106,23 @@ def test_an_operator_that_says_no_or_is_not_there_is_said_so() -> None:
     play(story)
 
 
+def test_where_no_start_can_be_sent_a_yes_speaks_for_the_vehicle_when_it_is_asked_again_soon() -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        stranger = await world.join("stranger", places=False)
+        no = Answer(data=m.CommandResponse(result="NOT_SUPPORTED", timeout=0))
+        stranger.handlers.answers["command"] = lambda _call: no
+        assert "NOT_ALLOWED" == await stranger.verdict()
+        (question,) = await world.notices("confirm")
+        await world.emsp.phone.accept("ada", question.id)
+        assert "NOT_ALLOWED" == await stranger.verdict(place="L2")
+        assert "ALLOWED" == await stranger.verdict()
+        world.leap(minutes=16)
+        assert "NOT_ALLOWED" == await stranger.verdict()
+
+    play(story)
+
+
 def test_a_question_is_answered_once_by_its_driver_while_it_is_open() -> None:
     async def story(world: World) -> None:
         question = await asked(world)
