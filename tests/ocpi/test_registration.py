@@ -219,6 +219,17 @@ async def test_nobody_takes_a_party_that_another_partner_has() -> None:
     assert "the-cpo" == holder.id
 
 
+async def test_a_partner_that_answers_as_somebody_else_is_told_that_it_is_over() -> None:
+    pair = await Pair.new().registered()
+    twin = Side(Role.EMSP, PartyId("NL", "MSP"), "https://twin.test", pair.clock, pair.web)
+    token_a = await twin.partners.invite("the-cpo", Role.CPO, actor="ann")
+    await pair.cpo.partners.add("twin", Role.EMSP, f"{twin.url}/ocpi/versions", token_a, actor="bob")
+    with pytest.raises(PeerFault, match="registered already"):
+        await pair.cpo.partners.register("twin", actor="bob")
+    known = pair.cpo.partners.known("twin")
+    assert (PartnerState.KNOWN, PartnerState.ENDED) == (known.state, twin.one().state)
+
+
 async def test_an_address_inside_our_network_is_not_called_back() -> None:
     pair = Pair.new()
     status, answer = await posted(pair, "a-token", url="https://169.254.169.254/latest/meta-data")

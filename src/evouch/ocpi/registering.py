@@ -13,6 +13,7 @@ Rules of this file:
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -74,7 +75,7 @@ class Registering:
             hashed = digest(token)
             await self._write(partner, lambda now: replace(now, token_in=hashed), actor, "begin registration")
             theirs = await self._send("POST", partner, found, token)
-            self._parties(partner, theirs)
+            await self._or_take_back(partner, found, theirs)
             return await self._write(
                 partner, lambda now: self._joined(now, found, theirs, after), actor, "register at partner"
             )
@@ -95,6 +96,16 @@ class Registering:
             return await self._write(
                 partner, lambda now: self._settled(self._joined(now, found, theirs, after)), actor, "rotate tokens"
             )
+
+    async def _or_take_back(self, partner: Partner, found: Found, theirs: Credentials) -> None:
+        """Raise where a partner that has just registered us is not who it should be, and end that at its side too."""
+        try:
+            self._parties(partner, theirs)
+        except PeerFault:
+            with suppress(PeerRefused, PeerFault, Unreachable):
+                url, token = credentials_url(found.endpoints), Secret(theirs.token)
+                await self._exchange.ask("DELETE", url, token, by=self._by(), plain=found.plain)
+            raise
 
     async def unregister(self, partner: Partner, actor: str) -> Partner:
         """DELETE; see ``Partners.unregister``."""
