@@ -82,6 +82,18 @@ def test_stations_of_the_first_tables_are_read_as_before(empty: SqlHome) -> None
     story(empty, tell)
 
 
+def test_stores_of_one_process_make_their_tables_at_once(tmp_path: Path) -> None:
+    homes = [SqlHome(f"sqlite:///{tmp_path}/{name}.db") for name in "abc"]
+
+    async def run() -> None:
+        stores = await asyncio.gather(*(home.open() for home in homes))
+        for store in stores:
+            assert await store.partners() == []
+            await store.close()
+
+    asyncio.run(run())
+
+
 def test_opening_again_changes_nothing(empty: SqlHome) -> None:
     story(empty, lambda store: store.commit(Put(station("CS1"))))
     before = asyncio.run(empty.dump())

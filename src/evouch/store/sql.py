@@ -1,8 +1,10 @@
 """The store on SQLite or PostgreSQL. Writing goes through one task per process, reading past it."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -47,6 +49,9 @@ R = TypeVar("R", bound=Record)
 
 #: How often a group is tried: at once, then one by one; then again, where nodes met or the connection was lost.
 _ATTEMPTS: Final = 4
+#: Alembic keeps what a migration works on in globals of its modules: stores that open together migrate in turn.
+#: Not a lock of threads: on PostgreSQL a migration waits in the loop's own thread.
+_migrating: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
 
 
 class SqlStore(SqlRoaming):
@@ -68,7 +73,8 @@ class SqlStore(SqlRoaming):
         """
         database = connect(url)
         try:
-            await database.write(migrate)
+            async with _migrating.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                await database.write(migrate)
             await database.write(partial(_seal_anew, seal=seal))
         except (SQLAlchemyError, OSError) as error:
             await database.close()

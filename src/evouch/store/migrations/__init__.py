@@ -26,7 +26,7 @@ _LOCK: Final = 0x65766F756368
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables up to date within the transaction that is open.
+    """Bring the tables up to date within the transaction that is open, one connection of a process at a time.
 
     Raises StoreFailed where a newer version of this package made them.
     """
