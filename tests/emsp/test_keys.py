@@ -1,5 +1,7 @@
 """The key that makes VIDs: made once, kept sealed, rotated with a reason, backed up, brought back."""
 
+import asyncio
+
 import pytest
 
 from evouch.emsp.keys import Keys
@@ -7,8 +9,10 @@ from evouch.errors import LocalError
 from evouch.ids import Secret
 from evouch.oprf.client import blind
 from evouch.oprf.keys import PrivateKey
+from evouch.store.memory import MemoryStore
+from evouch.store.ports import StoreFailed
 from evouch.testing.clock import SeededEntropy
-from tests.emsp.world import ADA, OTHER_VID, VID, World, play, refused
+from tests.emsp.world import ADA, OTHER_VID, VID, Faulty, World, play, refused
 from tests.proofs import proves
 
 MAC = b"\x0c\x29\x8f\x00\x00\x01"
@@ -94,6 +98,24 @@ def test_a_backup_that_is_brought_back_is_the_same_key() -> None:
         assert vid == await vid_of(world)
 
     play(story)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
+def test_after_a_rotation_that_the_store_broke_signs_are_of_the_key_that_the_store_has(kept: bool) -> None:
+    async def played() -> None:
+        store = Faulty(MemoryStore(), fail_at=0)
+        world = await World.new(store=store)
+        before = await vid_of(world)
+        store.fail_in(1, kept=kept, stays_down=False)
+        with pytest.raises(StoreFailed):
+            await world.emsp.desk.rotate_key(actor="ann", reason="yearly")
+        after = await vid_of(world)
+        assert (before == after) is not kept
+        await world.restart()
+        assert after == await vid_of(world)
+        await world.stop()
+
+    asyncio.run(played())
 
 
 def test_a_key_never_prints() -> None:

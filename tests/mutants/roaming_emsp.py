@@ -189,8 +189,8 @@ ROAMING_EMSP: Final = (
     Mutant(
         ("A26",),
         "src/evouch/emsp/keys.py",
-        "        if using:\n",
-        "        if len(using) > 1:\n",
+        "        if not await self._read():\n",
+        "        if not await self._read() or len(self._keys) == 1:\n",
         _KEYS + "test_the_first_start_makes_a_key_and_every_later_one_uses_it",
     ),
     # what operators tell and read

@@ -20,7 +20,7 @@ from evouch.errors import LocalError, Refused
 from evouch.ids import Secret
 from evouch.oprf.keys import PrivateKey
 from evouch.oprf.server import Evaluator
-from evouch.store.ports import Put
+from evouch.store.ports import Put, StoreFailed
 from evouch.store.records_roaming import OprfKey
 
 __all__ = ["Keys"]
@@ -40,12 +40,16 @@ class Keys:
 
     async def load(self) -> None:
         """Read the keys; make the first one where there is none."""
+        if not await self._read():
+            await self._take(PrivateKey.generate(self.book.entropy), None, "service", "make OPRF key", "the first")
+
+    async def _read(self) -> bool:
+        """Take what the store has; return whether one is in use."""
         self._keys = {key.id: key for key in await self.book.store.oprf_keys()}
         using = [key for key in self._keys.values() if key.retired_at is None]
         if using:
             self._use(max(using, key=lambda key: key.created_at))
-        else:
-            await self._take(PrivateKey.generate(self.book.entropy), None, "service", "make OPRF key", "the first")
+        return bool(using)
 
     @property
     def signer(self) -> Signer:
@@ -99,9 +103,12 @@ class Keys:
         new = replace(new, retired_at=None)
         former = self._keys.get(self._current)
         gone = [] if former is None else [replace(former, retired_at=now + timedelta(seconds=grace or 0.0))]
-        await self.book.store.commit(
-            *(Put(each) for each in (*gone, new)), self.book.audit(actor, action, id, reason[:255])
-        )
+        audit = self.book.audit(actor, action, id, reason[:255])
+        try:
+            await self.book.store.commit(*(Put(each) for each in (*gone, new)), audit)
+        except StoreFailed:
+            await self._read()  # whether it was kept, only the store can say; signing goes on with what it has
+            raise
         self._keys |= {each.id: each for each in (*gone, new)}
         self._use(new)
         return new
