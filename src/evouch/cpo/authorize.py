@@ -96,7 +96,7 @@ class RoamingTokens(Protocol):
         """Take the address of a vehicle that charges by another token already."""
 
     def accepted(self, question: Question) -> None:
-        """Some token was accepted."""
+        """A card was accepted, ours or a partner's."""
 
 
 @dataclass(slots=True)
@@ -118,9 +118,7 @@ class Authorizer:
         if answer is None and self._locked(question):
             answer = _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
         if answer is None:
-            answer = await (self._vehicle(question) if question.token.vehicle else self._registered(question))
-        if self.roaming is not None and answer.accepted:
-            self.roaming.accepted(question)
+            answer = await (self._vehicle(question) if question.token.vehicle else self._card(question))
         return answer
 
     async def identified(self, question: Question) -> None:
@@ -160,6 +158,12 @@ class Authorizer:
         record = self.registry.station(question.station)
         locked = self.locks.locked_evses(question.station, now)
         return bool(locked) and record is not None and len(locked) >= len(record.evses)
+
+    async def _card(self, question: Question) -> Authorization:
+        answer = await self._registered(question)
+        if self.roaming is not None and answer.accepted:
+            self.roaming.accepted(question)
+        return answer
 
     async def _registered(self, question: Question) -> Authorization:
         record = await self.store.token(question.token.key)

@@ -249,9 +249,9 @@ class RoamingRules:
         return _no(TokenStatus.INVALID, f"its eMSP gave no answer: {type(answer).__name__}")
 
     def accepted(self, question: Question) -> None:
-        """A token was accepted: an automatic start that waits at the same place gives way to a card."""
-        if question.transaction is None and not question.token.vehicle:
-            self.starts.overtaken(question.station, self.places.candidates(question.station, question.evse))
+        """A card was accepted: an automatic start that waits at the same place gives way to it."""
+        if question.transaction is None:
+            self.starts.overtaken(question.station)
 
 
 def _allows(answer: object) -> bool:

@@ -205,7 +205,10 @@ class RoamingCommands:
 
     async def _say(self, partner: Partner, url: str | None, place: EvsePlace, order: Order[Any]) -> None:
         answer = await self.station_calls.call(place.station, order, by=Tick(self.clock.tick() + ANSWER_TIME))
-        self.results.send(partner, url, _word(answer))
+        word = _word(answer)
+        if isinstance(order, WebPaymentStarted) and word == "REJECTED":  # in use, and the station knows it first
+            self.locks.free(place, _holder(partner.id, place))
+        self.results.send(partner, url, word)
 
 
 def _word(answer: object) -> str:

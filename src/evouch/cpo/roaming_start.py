@@ -27,12 +27,12 @@ from evouch.charging.roaming import ChargeEvent, ChargeState, RoamingCharge
 from evouch.charging.tokens import IdToken, TokenKind
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.agenda import Agenda
-from evouch.cpo.presence import Presence
+from evouch.cpo.presence import UNUSABLE, Presence
 from evouch.cpo.registry import Registry
 from evouch.cpo.roaming_charges import RoamingCharges, place_of
 from evouch.cpo.roaming_results import Results
 from evouch.cpo.roaming_terms import RoamingTerms
-from evouch.cpo.vehicles_at import Busy, Candidates
+from evouch.cpo.vehicles_at import Busy
 from evouch.errors import Offline, Overloaded, PeerRefused
 from evouch.ids import PartyId, RemoteStartId, StationId
 
@@ -179,20 +179,22 @@ class RoamingStarts:
 
     # ── what comes first ──
 
-    def overtaken(self, station: StationId, where: Candidates) -> None:
-        """A card was accepted, and an Authorize names no EVSE: only the start that it must mean is replaced by it.
+    def overtaken(self, station: StationId) -> None:
+        """A card was accepted, and an Authorize names no EVSE: a start is replaced where the card can mean no other.
 
-        Any other that waits at the station waits its delay once more, so that the card's
-        transaction can say where it is.
+        Otherwise it waits its delay once more, so that the card's transaction can say where it is.
         """
         due = self.clock.now() + timedelta(seconds=self.terms.start_delay)
+        record = self.registry.station(station)
+        idle = [each.number for each in record.evses if self._idle(EvsePlace(station, each.number))] if record else []
         for charge in self.charges.active(station):
-            if charge.state is not _S.ANNOUNCED:
-                continue
-            if where.qualified == (charge.evse,):
+            if charge.state is _S.ANNOUNCED and set(idle) <= {charge.evse}:
                 self._move(charge, _E.REPLACE)
-            elif charge.evse in where.qualified:
+            elif charge.state is _S.ANNOUNCED:
                 self.agenda.soon(partial(self.charges.advance, charge.id, only=_announced, starts_at=due))
+
+    def _idle(self, place: EvsePlace) -> bool:
+        return not self.busy.taken(place) and self.presence.status(place) not in UNUSABLE
 
     def occupied(self, place: EvsePlace, *, but: str | None = None) -> None:
         """Somebody pays for, or charges at, an EVSE: whoever else was to start there does not."""

@@ -285,6 +285,19 @@ def test_a_notice_that_names_nothing_is_rejected(more: dict[str, object]) -> Non
     play(story)
 
 
+def test_a_station_that_says_it_is_in_use_keeps_no_lock() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        station.answers[d.WebPaymentStarted] = d.LockAnswer(d.LockOutcome.REJECTED, "evseOccupied")
+        body = notice(emsp, response_url=url(emsp, "5", "NOTIFY_WEB_PAYMENT_STARTED"))
+        await place.order(emsp, "NOTIFY_WEB_PAYMENT_STARTED", body)
+        await place.clock.advance(1)
+        assert emsp.results == [("5", "REJECTED")]
+        assert place.cpo.locks.holder(HERE, place.clock.tick()) is None
+
+    play(story)
+
+
 def test_a_notice_does_not_take_what_somebody_else_has() -> None:
     async def story(place: World) -> None:
         emsp, _ = await place.emsp(), await place.place()

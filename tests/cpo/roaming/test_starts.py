@@ -116,6 +116,34 @@ def test_a_card_at_the_neighbour_lets_the_start_wait_once_more_and_happen() -> N
     play(story)
 
 
+def test_a_card_that_may_be_meant_for_the_free_neighbour_lets_the_start_wait() -> None:
+    async def story(place: World) -> None:
+        _, station = await announced(place, evses=2)
+        local = await place.local_card()
+        await place.clock.advance(9)
+        await present(station, local)
+        await place.clock.advance(5)
+        assert (await place.charge()).state is ChargeState.ANNOUNCED
+        assert notices(station) == [10, 10]
+        assert (await station.start(local, evse=1)).authorization.accepted
+        await place.clock.advance(30)
+        assert not starts(station)
+
+    play(story)
+
+
+def test_a_payer_at_the_neighbour_changes_nothing() -> None:
+    async def story(place: World) -> None:
+        _, station = await announced(place, evses=2)
+        checkout = await place.scan_and_begin(evse=2)
+        await place.pay(checkout)
+        await present(station, starts(station)[0].token)
+        await place.clock.advance(11)
+        assert [order.evse for order in starts(station)] == [2, 1]
+
+    play(story)
+
+
 def test_a_card_whose_transaction_starts_where_the_car_waits_replaces_it() -> None:
     async def story(place: World) -> None:
         _, station = await announced(place, evses=2)
