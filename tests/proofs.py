@@ -37,7 +37,7 @@ def found(root: Path = TESTS) -> dict[str, list[str]]:
 def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
     """Yield every decorated test function with the literal ids in its ``@proves``."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("proves"):
