@@ -52,7 +52,7 @@ def test_a_new_key_revokes_the_vehicles_of_the_old_one_tells_their_drivers_and_i
         assert "new key" in told.data["reason"]
         assert "AUTO_CHARGE_REVOKED" == world.alfa.told("put_vehicle")[-1].body.auto_charge_status
         assert before != await vid_of(world)
-        assert [False, True] == [each.retired_at is not None for each in world.emsp.desk.oprf_keys()]
+        assert [False, True] == [each.retired_at is not None for each in world.emsp.keys.all()]
         said = [(each.actor, each.action, each.detail) for each in await world.emsp.desk.audit()]
         assert ("ann", "rotate OPRF key", "a laptop was stolen") in said
         # bound again by its new name
@@ -122,7 +122,7 @@ def test_a_key_never_prints() -> None:
     async def story(world: World) -> None:
         digits = (await world.emsp.desk.export_key(actor="ann")).text()
         assert PrivateKey.from_hex(digits).key_bytes.reveal().hex() == digits
-        everything = f"{world.emsp.desk.oprf_keys()!r}{await world.emsp.desk.audit()!r}{world.emsp.keys!r}"
+        everything = f"{world.emsp.desk.keys()!r}{await world.emsp.desk.audit()!r}{world.emsp.keys!r}"
         assert digits not in everything
 
     play(story)

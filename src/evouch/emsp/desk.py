@@ -60,7 +60,7 @@ class Desk:
         since = self._book.clock.now().date() - timedelta(days=days - 1)
         return await self._book.store.sign_days(since)
 
-    def oprf_keys(self) -> list[OprfKey]:
+    def keys(self) -> list[OprfKey]:
         """Return all keys, the one in use first; what they are stays secret."""
         return self._keys.all()
 

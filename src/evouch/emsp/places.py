@@ -5,10 +5,9 @@ shows of itself is believed up to a bound: a budget must not grow with what its 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
-
-import msgspec
 
 from evouch.charging.agenda import Agenda
 from evouch.charging.geo import Point
@@ -21,6 +20,7 @@ from evouch.ocpi.partners import Partners
 from evouch.ocpi.ports import Call, OcpiRefusal
 from evouch.store.ports import Delete, Put
 from evouch.store.records_roaming import OcpiObject
+from evouch.units import format_time
 
 __all__ = ["Places", "point_of"]
 
@@ -76,11 +76,7 @@ class Places:
             location = await self._location(call)
             evse = part if isinstance(part, Evse) else _with_connector(_evse(location, params["evse_uid"]), part)
             known = _find(location.evses, params["evse_uid"])
-            changed = msgspec.structs.replace(
-                location,
-                evses=_placed(location.evses, evse),
-                last_updated=max(location.last_updated, part.last_updated),
-            )
+            changed = _changed(location, part.last_updated, evses=_placed(location.evses, evse))
             await self._write(call.partner, "locations", _owner(call), location.id, changed)
         self._count_later(call.partner, "locations")
         return known is None or (isinstance(part, Connector) and _find(known.connectors, part.id) is None)
@@ -194,8 +190,14 @@ def _placed(parts: tuple[W, ...], part: W) -> tuple[W, ...]:
 
 
 def _with_connector(evse: Evse, connector: Connector) -> Evse:
-    latest = max(evse.last_updated, connector.last_updated)
-    return msgspec.structs.replace(evse, connectors=_placed(evse.connectors, connector), last_updated=latest)
+    return _changed(evse, connector.last_updated, connectors=_placed(evse.connectors, connector))
+
+
+def _changed(whole: W, at: datetime, **parts: tuple[Wire, ...]) -> W:
+    """Return an object with other parts; it is as new as the newest of them."""
+    latest = max(at, whole.last_updated)  # type: ignore[attr-defined]
+    plain = {member: [codec.write(each) for each in those] for member, those in parts.items()}
+    return codec.merge(whole, plain | {"last_updated": format_time(latest)})
 
 
 def _id(part: Any) -> str:
