@@ -38,9 +38,9 @@ class Upkeep:
     def retire(self) -> None:
         """Revoke the vehicles of keys that are retired, each when its grace is over; also after a restart."""
         now = self.book.clock.now()
-        for key in self.keys.all():
-            if key.retired_at is not None:
-                self.agenda.after((key.retired_at - now).total_seconds(), ("key", key.id), self.revoke_retired)
+        for at in {key.retired_at for key in self.keys.all() if key.retired_at is not None}:
+            over = at <= now  # all that are over are one round
+            self.agenda.after((at - now).total_seconds(), ("keys", None if over else at), self.revoke_retired)
 
     async def revoke_retired(self) -> int:
         """Revoke what retired keys have named, and tell the drivers; return how many vehicles."""
