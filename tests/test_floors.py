@@ -104,7 +104,7 @@ def points_down(file: str, here: str, there: str) -> bool:
     if here in {there, "testing", "__init__", "__main__"}:
         return True
     if there == "testing":
-        return file in {"cli/demo.py", "cli/mock.py"}
+        return file in {"cli/demo_payment.py", "cli/mock.py"}
     return FLOORS[there] < FLOORS[here] or FLOORS[here] == FLOORS[there] == 0 or (here, there) == ("cli", "web")
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from evouch.charging.dialogue import Evidence
 from evouch.cli.http import HttpServer, bind
 from evouch.clock import Clock, Entropy
-from evouch.ids import Secret, StationId
+from evouch.ids import Mac, Secret, StationId
 from evouch.ocpp.aio import StationClient
 from evouch.station.app import Connect, Line, Simulator
 from evouch.station.spec import StationSpec
@@ -37,6 +37,7 @@ class Simulators:
     def __init__(
         self, specs: Iterable[StationSpec], *, backend: str, clock: Clock, entropy: Entropy,
         host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None,
+        cars: Mapping[str, Mac] | None = None,
     ) -> None:  # fmt: skip
         self.stations: dict[StationId, Simulator] = {
             spec.id: Simulator(
@@ -45,6 +46,8 @@ class Simulators:
             for spec in specs
         }
         self._host, self._port = host, port
+        #: cars that have an address, by the name on their button
+        self._cars = cars or {}
         self._runs: list[asyncio.Task[None]] = []
 
     @property
@@ -55,7 +58,7 @@ class Simulators:
     async def start(self) -> None:
         """Bind, show the displays, and switch the stations on."""
         self._http = HttpServer(bind(self._host, self._port))
-        await self._http.start(create_station_app(self.stations))
+        await self._http.start(create_station_app(self.stations, cars=self._cars))
         self._runs = [asyncio.create_task(simulator.run()) for simulator in self.stations.values()]
 
     async def stop(self) -> None:

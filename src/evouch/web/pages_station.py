@@ -8,7 +8,7 @@ Buttons are HTML forms. Scripts post JSON to the same addresses, with ``Accept:
 application/json``, and get the screen back.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -20,7 +20,7 @@ from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from evouch.charging.macs import parse_mac
 from evouch.charging.tokens import Limit
-from evouch.ids import StationId
+from evouch.ids import Mac, StationId
 from evouch.station.app import Simulator
 from evouch.units import Money, Wh
 from evouch.web.station_view import asset, display, driver, headers, index, screen_json
@@ -39,15 +39,23 @@ Fields = Mapping[str, str]
 Handler = Any
 #: Returns the simulator that an address means, or raises NotFoundException.
 Find = Callable[[str, int], Simulator]
+#: Cars that have an address, by the name that stands on their button; the address is shown nowhere.
+Cars = Mapping[str, Mac]
 
 
-def create_station_app(simulators: Mapping[StationId, Simulator]) -> Litestar:
-    """Return an application that serves the displays of ``simulators`` and nothing else."""
-    return Litestar(station_routes(simulators), openapi_config=None, logging_config=None)
+def create_station_app(simulators: Mapping[StationId, Simulator], *, cars: Cars | None = None) -> Litestar:
+    """Return an application that serves the displays of ``simulators`` and nothing else.
+
+    Each of ``cars`` has a button of its own beside that of a car without an address.
+    """
+    return Litestar(station_routes(simulators, cars=cars), openapi_config=None, logging_config=None)
 
 
-def station_routes(simulators: Mapping[StationId, Simulator], *, base: str = "") -> list[Handler]:
+def station_routes(
+    simulators: Mapping[StationId, Simulator], *, base: str = "", cars: Cars | None = None
+) -> list[Handler]:  # fmt: skip
     """Return the handlers of all display pages; ``base`` is the path that they are mounted at."""
+    garage = cars or {}
 
     def find(station: str, evse: int) -> Simulator:
         simulator = simulators.get(StationId(station))
@@ -67,13 +75,13 @@ def station_routes(simulators: Mapping[StationId, Simulator], *, base: str = "")
         kind, content = found
         return Response(content, media_type=kind, headers={**headers(), "Cache-Control": "max-age=300"})
 
-    return [stations, static, *_displays(find, base), _buttons(find, base)]
+    return [stations, static, *_displays(find, base, tuple(garage)), _buttons(find, base, garage)]
 
 
-def _displays(find: Find, base: str) -> list[Handler]:
+def _displays(find: Find, base: str, cars: Sequence[str]) -> list[Handler]:
     @get("/{station:str}/{evse:int}", sync_to_thread=False)
     def page(station: FromPath[str], evse: FromPath[int]) -> Response[str]:
-        return _html(display(find(station, evse), evse, base))
+        return _html(display(find(station, evse), evse, base, cars))
 
     @get("/{station:str}/{evse:int}/driver", sync_to_thread=False)
     def driver_page(station: FromPath[str], evse: FromPath[int]) -> Response[str]:
@@ -85,12 +93,12 @@ def _displays(find: Find, base: str) -> list[Handler]:
 
     @get("/{station:str}/{evse:int}/events", sync_to_thread=False)
     def events(station: FromPath[str], evse: FromPath[int]) -> ServerSentEvent:
-        return ServerSentEvent(_follow(find(station, evse), evse, base), headers=headers())
+        return ServerSentEvent(_follow(find(station, evse), evse, base, cars), headers=headers())
 
     return [page, driver_page, screen, events]
 
 
-def _buttons(find: Find, base: str) -> Handler:
+def _buttons(find: Find, base: str, cars: Cars) -> Handler:
     @post("/{station:str}/{evse:int}/{action:str}", status_code=200)
     async def press(
         request: Request[Any, Any, Any], station: FromPath[str], evse: FromPath[int], action: FromPath[str]
@@ -101,7 +109,7 @@ def _buttons(find: Find, base: str) -> Handler:
         if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             return _text("Only this page itself may press its buttons.", 403)
         try:
-            await act(simulator, evse, _fields(request, await _body(request)))
+            await act(simulator, evse, _fields(request, await _body(request)), cars)
         except ValueError as error:  # MalformedJson is one
             return _text(str(error), 400)
         if "json" in request.headers.get("Accept", ""):
@@ -111,11 +119,13 @@ def _buttons(find: Find, base: str) -> Handler:
     return press
 
 
-async def _follow(simulator: Simulator, evse: int, base: str) -> AsyncIterator[ServerSentEventMessage]:
+async def _follow(
+    simulator: Simulator, evse: int, base: str, cars: Sequence[str] = ()
+) -> AsyncIterator[ServerSentEventMessage]:  # fmt: skip
     """Yield the display's markup whenever it differs from what was sent last."""
     sent = ""
     while True:
-        markup = display(simulator, evse, base, whole=False)
+        markup = display(simulator, evse, base, cars, whole=False)
         if markup != sent:
             sent = markup
             yield ServerSentEventMessage(data=markup.replace("\n", " "), event="screen")
@@ -157,22 +167,22 @@ def _fields(request: Request[Any, Any, Any], body: bytes) -> Fields:
     return {name: str(value) for name, value in document.items() if value is not None}
 
 
-async def _plug(simulator: Simulator, evse: int, fields: Fields) -> None:
+async def _plug(simulator: Simulator, evse: int, fields: Fields, cars: Cars) -> None:
     connector, address = _amount(fields, "connector"), fields.get("vehicle", "").strip()
-    vehicle = parse_mac(address)
-    if address and vehicle is None:
-        raise ValueError("A car's address has 12 hexadecimal digits.")
+    vehicle = parse_mac(address) if address else cars.get(fields.get("car", ""))
+    if vehicle is None and (address or fields.get("car")):
+        raise ValueError("A car's address has 12 hexadecimal digits." if address else "There is no such car here.")
     await simulator.plug(evse, None if connector is None else int(connector), vehicle=vehicle)
 
 
-async def _swipe(simulator: Simulator, evse: int, fields: Fields) -> None:
+async def _swipe(simulator: Simulator, evse: int, fields: Fields, _: Cars) -> None:
     token = fields.get("token", "").strip() or CARD
     if len(token) > LONGEST_TOKEN:
         raise ValueError(f"A card number has at most {LONGEST_TOKEN} characters.")
     await simulator.swipe(evse, token)
 
 
-async def _limits(simulator: Simulator, evse: int, fields: Fields) -> None:
+async def _limits(simulator: Simulator, evse: int, fields: Fields, _: Cars) -> None:
     energy, minutes, cost = (_amount(fields, name) for name in ("kwh", "minutes", "cost"))
     limit = Limit(
         max_cost=None if cost is None else Money(cost, simulator.spec.currency),
@@ -186,14 +196,14 @@ async def _online(simulator: Simulator) -> None:
     simulator.come_online()
 
 
-_ACTIONS: Final[Mapping[str, Callable[[Simulator, int, Fields], Awaitable[None]]]] = {
+_ACTIONS: Final[Mapping[str, Callable[[Simulator, int, Fields, Cars], Awaitable[None]]]] = {
     "plug": _plug,
-    "unplug": lambda simulator, evse, _: simulator.unplug(evse),
+    "unplug": lambda simulator, evse, *_: simulator.unplug(evse),
     "swipe": _swipe,
-    "stop": lambda simulator, evse, _: simulator.stop(evse),
+    "stop": lambda simulator, evse, *_: simulator.stop(evse),
     "limits": _limits,
-    "fault": lambda simulator, evse, fields: simulator.fault(evse, fields.get("code") or "OtherError"),
-    "clear": lambda simulator, evse, _: simulator.clear_fault(evse),
+    "fault": lambda simulator, evse, fields, _: simulator.fault(evse, fields.get("code") or "OtherError"),
+    "clear": lambda simulator, evse, *_: simulator.clear_fault(evse),
     "offline": lambda simulator, *_: simulator.go_offline(),
     "online": lambda simulator, *_: _online(simulator),
 }

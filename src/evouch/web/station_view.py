@@ -1,6 +1,6 @@
 """What the pages of simulated stations look like: screens as markup and as JSON. Pure but for reading its own files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -42,12 +42,12 @@ def index(simulators: Mapping[StationId, Simulator], base: str) -> str:
     return _render("station_index.html", base, stations=rows)
 
 
-def display(simulator: Simulator, evse: int, base: str, *, whole: bool = True) -> str:
-    """Return the display of one EVSE: a whole page, or only what changes."""
+def display(simulator: Simulator, evse: int, base: str, cars: Sequence[str] = (), *, whole: bool = True) -> str:
+    """Return the display of one EVSE: a whole page, or only what changes. ``cars`` have buttons of their own."""
     screen = simulator.screen(evse)
     drawn = qr.svg(screen.url, quality=screen.quality) if screen.kind is Kind.CODE else ""
     page = "station_display.html" if whole else "station_screen.html"
-    return _render(page, base, screen=screen, qr=drawn, spec=simulator.spec)
+    return _render(page, base, screen=screen, qr=drawn, spec=simulator.spec, cars=cars)
 
 
 def driver(simulator: Simulator, evse: int, base: str) -> str:
