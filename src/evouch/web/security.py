@@ -1,10 +1,12 @@
 """What keeps strangers out of the pages: headers, cookies, proof that a form is ours, signed logins.
 
-Three cookies, all HttpOnly. The *browser* cookie is a random number that grants are bound to
+All cookies are HttpOnly. The *browser* cookie is a random number that grants are bound to
 and that proves of a form that our own page made it: the form carries a hash of it, which no
 other site can compute. The *grant* cookie holds the right to one payment. The *payer*
 cookie, one per payment and sent to its pages only, lets the browser that paid stop the
-charge long after the grant has run out.
+charge long after the grant has run out. A *login*, of an operator or of a driver's phone, is
+a name and an end that are signed together with what the holder has to prove: it ends by itself,
+and with a new password or a new token.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,27 +27,40 @@ from evouch.ids import KeyBytes
 from evouch.store.records import Operator
 from evouch.webpayment.checkout import Checkout
 
-__all__ = ["LOGIN_LASTS", "AnyRequest", "Doorkeeper", "Login", "address", "origin"]
+__all__ = ["LOGIN_LASTS", "PHONE_LASTS", "AnyRequest", "Doorkeeper", "Kind", "Login", "address", "origin"]
 
 AnyRequest = Request[Any, Any, Any]
 
 #: A working day and a bit.
 LOGIN_LASTS: Final = timedelta(hours=12)
+#: A driver who charges once a month stays at home on his phone.
+PHONE_LASTS: Final = timedelta(days=90)
 #: A charge may take days; its receipt is looked at for a week.
 _PAYER_LASTS: Final = 7 * 24 * 3600
 _UNTIL: Final = re.compile(r"[0-9]{1,12}\Z")
 _BROWSER: Final = re.compile(r"[a-z2-7]{26}\Z")
 
+_FEATURES: Final = "camera=(), geolocation=({}), microphone=(), payment=()"
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Permissions-Policy": _FEATURES.format(""),
     "X-Robots-Tag": "noindex, nofollow",
 }
 #: Sites whose requests may change something: our own, and a person at the keyboard.
 _OWN: Final = frozenset({"same-origin", "none"})
+
+
+class Kind(StrEnum):
+    """Whose login it is."""
+
+    OPERATOR = "operator"
+    DRIVER = "driver"
+
+
+_LASTS: Final = {Kind.OPERATOR: LOGIN_LASTS, Kind.DRIVER: PHONE_LASTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +72,14 @@ class Login:
 
 
 class Doorkeeper:
-    """Cookies and headers for one public address."""
+    """Cookies and headers for one public address.
 
-    def __init__(self, *, base_url: str, provider_url: str, entropy: Entropy, key: KeyBytes) -> None:
+    ``provider_url`` is where forms may lead beside our own pages, ``places`` whether pages may ask a phone where it is.
+    """
+
+    def __init__(
+        self, *, base_url: str, provider_url: str = "", entropy: Entropy, key: KeyBytes, places: bool = False
+    ) -> None:  # fmt: skip
         self._entropy, self._key = entropy, key
         self.origin = origin(base_url)
         self.secure = base_url.startswith("https:")
@@ -70,7 +91,8 @@ class Doorkeeper:
             f"base-uri 'none'; frame-ancestors 'none'; form-action 'self' {origin(provider_url)}"
         )
         # browsers check form-action for the redirect after a form too, and that leads to the provider
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in _ALWAYS.items()]
+        always = _ALWAYS | ({"Permissions-Policy": _FEATURES.format("self")} if places else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in always.items()]
         self._headers.append((b"content-security-policy", policy.strip().encode()))
         if self.secure:
             self._headers.append((b"strict-transport-security", b"max-age=31536000"))
@@ -138,24 +160,30 @@ class Doorkeeper:
         if not secret or not hmac.compare_digest(fields.get("csrf", "").encode(), self.csrf(secret).encode()):
             raise Refused("foreignForm", "no proof")
 
-    # ── operators ──
+    # ── logins ──
 
     def log_in(self, operator: Operator, now: datetime) -> Cookie:
         """Return the cookie of a login. It ends after twelve hours, or when the password is changed."""
-        said = f"{operator.name.encode().hex()}.{int((now + LOGIN_LASTS).timestamp())}"
-        lasts = int(LOGIN_LASTS.total_seconds())
-        return self._cookie("operator", f"{said}.{self._mac(said, operator)}", lasts, strict=True)
+        return self._login(Kind.OPERATOR, operator.name, operator.password, now)
 
-    def log_out(self) -> Cookie:
+    def let_in(self, driver: str, proof: bytes, now: datetime) -> Cookie:
+        """Return the cookie of a driver's phone. It ends after three months, or when his token is a new one.
+
+        ``proof`` is the hash of his token. The cookie also goes with links from elsewhere, as in a
+        message that tells him to look; forms of other sites are refused by what they lack.
+        """
+        return self._login(Kind.DRIVER, driver, proof.hex(), now)
+
+    def log_out(self, kind: Kind = Kind.OPERATOR) -> Cookie:
         """Return the cookie that ends a login."""
-        return self._cookie("operator", "", 0, strict=True)
+        return self._cookie(kind, "", 0, strict=kind is Kind.OPERATOR)
 
-    def claimed_login(self, request: AnyRequest, now: datetime) -> tuple[str, str]:
+    def claimed_login(self, request: AnyRequest, now: datetime, kind: Kind = Kind.OPERATOR) -> tuple[str, str]:
         """Return the name that a login cookie claims and the cookie itself; empty without a current one."""
-        cookie = request.cookies.get(f"{self._prefix}operator", "")
+        cookie = request.cookies.get(f"{self._prefix}{kind}", "")
         name, _, rest = cookie.partition(".")
         until = rest.partition(".")[0]
-        if not _UNTIL.match(until) or not 0 < int(until) - now.timestamp() <= LOGIN_LASTS.total_seconds():
+        if not _UNTIL.match(until) or not 0 < int(until) - now.timestamp() <= _LASTS[kind].total_seconds():
             return "", ""
         try:
             return bytes.fromhex(name).decode(), cookie
@@ -164,14 +192,27 @@ class Doorkeeper:
 
     def login(self, cookie: str, operator: Operator | None) -> Login | None:
         """Return the login that a cookie proves to be this operator's."""
-        said, _, mac = cookie.rpartition(".")
-        if operator is None or not hmac.compare_digest(mac.encode(), self._mac(said, operator).encode()):
-            return None
-        return Login(operator.name, self.csrf(cookie))
+        return self._proved(Kind.OPERATOR, cookie, operator.name, operator.password) if operator else None
 
-    def _mac(self, said: str, operator: Operator) -> str:
-        text = f"{said}\0{operator.password}".encode()
-        return hmac.digest(self._key.reveal(), b"evouch login v1\0" + text, "sha256").hex()
+    def phone(self, cookie: str, driver: str, proof: bytes) -> Login | None:
+        """Return the login that a cookie proves to be of this driver's phone."""
+        return self._proved(Kind.DRIVER, cookie, driver, proof.hex())
+
+    def _login(self, kind: Kind, name: str, proof: str, now: datetime) -> Cookie:
+        lasts = _LASTS[kind]
+        said = f"{name.encode().hex()}.{int((now + lasts).timestamp())}"
+        signed = f"{said}.{self._mac(kind, said, proof)}"
+        return self._cookie(kind, signed, int(lasts.total_seconds()), strict=kind is Kind.OPERATOR)
+
+    def _proved(self, kind: Kind, cookie: str, name: str, proof: str) -> Login | None:
+        said, _, mac = cookie.rpartition(".")
+        if not hmac.compare_digest(mac.encode(), self._mac(kind, said, proof).encode()):
+            return None
+        return Login(name, self.csrf(cookie))
+
+    def _mac(self, kind: Kind, said: str, proof: str) -> str:
+        text = f"evouch {kind} login v1\0{said}\0{proof}".encode()
+        return hmac.digest(self._key.reveal(), text, "sha256").hex()
 
 
 def address(request: AnyRequest) -> str:

@@ -71,6 +71,7 @@ def _templates() -> jinja2.Environment:
         "money": words.money, "price": words.price, "kwh": words.kwh, "kw": words.kw, "span": words.span,
         "kwh3": units.kwh, "limits": words.limits, "segment": lambda text: quote(str(text), safe=""),
         "humps": _HUMPS.findall,
+        "hour": lambda at: f"{at:%H:%M}",
         "minute": lambda at: f"{at:%Y-%m-%d %H:%M}", "second": lambda at: f"{at:%Y-%m-%d %H:%M:%S}",
     }  # fmt: skip
     contents = b"".join(found[1] for name in _ASSETS if (found := asset(name)))
