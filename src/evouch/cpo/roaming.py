@@ -122,7 +122,7 @@ class Roaming:
         )  # fmt: skip
         self.results = Results(self.charges, self.partners, calls, g.agenda, g.clock, terms)
         self.starts = RoamingStarts(
-            g.calls, self.charges, self.results, g, g.presence, g.registry, g.agenda, g.clock, g.entropy, terms
+            g.calls, self.charges, self.results, g.locks, g, g.presence, g.registry, g.agenda, g.clock, g.entropy, terms
         )
         notified = Notified(quiet=timedelta(seconds=terms.conflict_memory))
         conflicts = Conflicts(self.partners, calls, g.agenda, g.clock, terms, notified)

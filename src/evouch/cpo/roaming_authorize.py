@@ -152,6 +152,9 @@ class RoamingRules:
         if yes is None:
             return self._refusal(answers[ranked[0].partner])
         self.conflicts.tell([each for each in ranked if each is not yes])
+        places = self.places.candidates(question.station, question.evse)  # somebody may have come while we asked
+        if not places.free:
+            return _no(TokenStatus.INVALID, "somebody else came first")
         info = answers[yes.partner]
         assert isinstance(info, AuthorizationInfo)  # noqa: S101  # that is what allows
         charge = self._charge(

@@ -27,6 +27,7 @@ from evouch.charging.roaming import ChargeEvent, ChargeState, RoamingCharge
 from evouch.charging.tokens import IdToken, TokenKind
 from evouch.clock import Clock, Entropy, Tick
 from evouch.cpo.agenda import Agenda
+from evouch.cpo.locks import Locks
 from evouch.cpo.presence import UNUSABLE, Presence
 from evouch.cpo.registry import Registry
 from evouch.cpo.roaming_charges import RoamingCharges, place_of
@@ -62,6 +63,7 @@ class RoamingStarts:
     calls: StationCalls
     charges: RoamingCharges
     results: Results
+    locks: Locks
     busy: Busy
     presence: Presence
     registry: Registry
@@ -121,8 +123,10 @@ class RoamingStarts:
         place = place_of(charge) if charge is not None else None
         if charge is None or charge.state is not _S.ANNOUNCED or place is None or charge.starts_at is None:
             return
-        if self.busy.taken(place):
+        if self.busy.taken(place) or self.locks.holder(place, self.clock.tick()) is not None:
             await self.charges.advance(id, _E.REPLACE)
+        elif self.presence.status(place) is ConnectorStatus.AVAILABLE:  # whoever plugs in now is somebody else
+            await self.lapse(id)
         elif self.presence.ready(charge.station):
             after = await self.charges.advance(id, _E.ANNOUNCE_OVER, only=_announced, **self.ticket(place))
             if after is not None:

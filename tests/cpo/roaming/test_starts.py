@@ -1,5 +1,6 @@
 """A car that its eMSP knows starts by itself: announced, delayed, and replaced by whoever comes first."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -166,6 +167,39 @@ def test_a_code_scanned_during_the_delay_replaces_the_automatic_start() -> None:
         assert (await place.charge()).state is ChargeState.REPLACED
         assert not starts(station)
         assert notices(station) == [10, 0]
+
+    play(story)
+
+
+def test_a_code_scanned_while_the_emsp_is_being_asked_comes_first() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        emsp.host.slow(2, on="authorize")
+        asking = asyncio.ensure_future(arrive(station))
+        await place.clock.advance(1)
+        await place.scan_and_begin()
+        await place.clock.advance(2)
+        assert (await asking).status is TokenStatus.INVALID
+        await place.clock.advance(30)
+        assert not starts(station)
+        assert not await place.charges()
+
+    play(story)
+
+
+def test_a_car_that_has_gone_while_its_emsp_was_asked_does_not_start() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        emsp.host.slow(2, on="authorize")
+        asking = asyncio.ensure_future(arrive(station))
+        await place.clock.advance(1)
+        await unplug(station)
+        await place.clock.advance(2)
+        await asking
+        await place.clock.advance(30)
+        assert not starts(station)
 
     play(story)
 
