@@ -217,7 +217,9 @@ class Provider:
         await self.kill()
         await self.begin()
 
-    async def driver(self, name: str = "ada", *, opted_in: bool = True, **more: Any) -> "Person":
+    async def driver(
+        self, name: str = "ada", *, opted_in: bool = True, whitelist: str = "NEVER", **more: Any
+    ) -> "Person":
         """Take a customer, who has a card and a phone; ``opted_in``: he has agreed to automatic charging beforehand."""
         number = len(await self.emsp.drivers.all()) + 1
         contract = ContractId(f"{self.terms.party.country}-{self.terms.party.party}-C{number:08}-X")
@@ -225,7 +227,7 @@ class Provider:
             name.title(), contract, actor="town", id=name, opted_in=opted_in, **({"cars": (MODEL,)} | more)
         )
         person = Person(self, driver, f"CARD-{self.name}-{name}".upper())
-        await self.emsp.tokens.add(person.card, driver, actor="town", whitelist="NEVER")
+        await self.emsp.tokens.add(person.card, driver, actor="town", whitelist=whitelist)
         return person
 
 

@@ -5,6 +5,7 @@ by a restart, be away, or have faults (``testing.ocpi.Faults``); and all that cr
 in one log.
 """
 
+import asyncio
 from collections import deque
 from typing import Protocol
 
@@ -118,8 +119,7 @@ class HttpWeb:
     async def close(self) -> None:
         """End everything that is under way."""
         await self._client.close()
-        for server in self._servers:
-            await server.stop()
+        await asyncio.gather(*(server.stop() for server in self._servers))
 
 
 class _Front:
