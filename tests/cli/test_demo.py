@@ -1,31 +1,41 @@
-"""``evouch demo``: one station proves its key and charges, two are trusted, and an impostor stays dark."""
+"""``evouch demo``: drivers pay at three stations, an impostor stays dark, and a car comes to be known and forgotten."""
 
 import asyncio
+import base64
+import json
 import stat
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from evouch.cli import demo as demo_module
-from evouch.cli.demo import Demo
+from evouch.cli import demo_autocharge, demo_town
+from evouch.cli.demo import Demo, Pace
+from evouch.cli.demo_autocharge import Autocharge
 from evouch.cli.demo_identity import IMPOSTOR, PROVING, key_in
 from evouch.clock import SystemEntropy
-from evouch.ids import StationId
+from evouch.errors import LocalError
+from evouch.ids import Mac, StationId
 from evouch.station.display import Kind
+from evouch.testing.clock import ManualClock
 from evouch.testing.phone import Phone
 from tests.proofs import proves
 
 #: Seconds from the start to three displays with a code and one without.
 READY = 5.0
+#: For a story in which nobody has to read or scan.
+QUICK = Pace(announced=1, code=6)
 OTHERS = (StationId("DEMO-201"), StationId("DEMO-21"))
 
 
 @asynccontextmanager
 async def playing(folder: Path) -> AsyncIterator[Demo]:
-    demo = Demo(folder)
+    demo = Demo(folder, pace=QUICK)
     await demo.start()
     try:
         yield demo
@@ -45,7 +55,8 @@ def play(folder: Path, story: Callable[[Demo], Coroutine[None, None, None]]) -> 
 def test_the_story_settles_where_stations_are_themselves_and_the_impostor_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_module, "CHARGE", 1.0)
+    monkeypatch.setattr(demo_module, "CHARGE", 0.3)
+    monkeypatch.setattr(demo_autocharge, "QUIET", 0.15)
 
     async def story(demo: Demo) -> None:
         summary = await demo.story()
@@ -60,8 +71,51 @@ def test_the_story_settles_where_stations_are_themselves_and_the_impostor_is_ref
         assert (IMPOSTOR, "signature", None) == (turned_away["station"], turned_away["step"], turned_away["code"])
         assert "refused" == turned_away["identity"]["standing"]
         assert all(each["identity"]["since"].endswith("Z") for each in (*told.values(), turned_away))
+        steps = {step["step"]: step["seen"] for step in summary["autocharge"]["steps"]}
+        assert ["new car", "starts by itself", "implausible", "conflict", "revoked", "paid by code"] == list(steps)
+        assert "RFID" == steps["new car"]["session"]["token"]
+        assert "Charging starts in" in steps["starts by itself"]["display"]
+        assert {"emsp": "greenway", "status": "COMPLETED"}.items() <= steps["starts by itself"]["session"].items()
+        assert ("NOT_ALLOWED", "confirm") == (
+            steps["implausible"]["verdict"],
+            steps["implausible"]["asked on the phone"],
+        )
+        assert "COMPLETED" == steps["implausible"]["after a yes"]["status"]
+        assert ("blueline", {"greenway": 1}) == (steps["conflict"]["chosen"], steps["conflict"]["told of the conflict"])
+        assert {"AUTO_CHARGE_REVOKED"} == set(steps["revoked"]["whitelist"].values())
+        paid = steps["paid by code"]
+        assert ("replaced", "SETTLED") == (paid["announced start"], paid["payment"]["state"])
+        told_and_kept.extend((json.dumps(summary).encode(), bytes(demo.car.reveal())))
 
+    told_and_kept: list[bytes] = []
     play(tmp_path, story)
+    said, car = told_and_kept
+    kept = [said, *(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())]
+    assert len(kept) > len(demo_town.PROVIDERS)
+    assert not any(spelling in text for text in kept for spelling in spellings(car))
+
+
+def spellings(mac: bytes) -> set[bytes]:
+    """Return an address as octets, as digits with and without separators in both cases, and in base64."""
+    digits = {mac.hex(*separator) for separator in ((), (":",), ("-",), (".",), (" ",), (".", 2), ("-", 3))}
+    return {mac, base64.b64encode(mac), *(text.encode() for each in digits for text in (each, each.upper()))}
+
+
+def test_the_cars_story_ends_with_the_first_step_that_does_not_turn_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def well(_story: object, _here: object) -> dict[str, str]:
+        return {"what": "came"}
+
+    async def badly(_story: object, _here: object) -> dict[str, str]:
+        raise LocalError("not seen: energy")
+
+    steps = [(name, demo_town.FIRST, "", play) for name, play in (("one", well), ("two", badly), ("three", well))]
+    monkeypatch.setattr(demo_autocharge, "_STEPS", steps)
+    operator: Any = SimpleNamespace(clock=ManualClock(), cpo=SimpleNamespace(roaming=object()))
+    simulators: Any = {PROVING: object()}
+    nobody: Any = (None, None)
+    told = asyncio.run(Autocharge(operator, nobody, simulators, Mac(bytes(6))).tell())
+    assert [("one", True), ("two", False)] == [(each["step"], each["ok"]) for each in told["steps"]]
+    assert (False, "LocalError: not seen: energy") == (told["ok"], told["steps"][1]["error"])
 
 
 def test_it_is_ready_soon_and_says_who_is_who_to_drivers_and_operators(tmp_path: Path) -> None:
@@ -81,6 +135,8 @@ def test_it_is_ready_soon_and_says_who_is_who_to_drivers_and_operators(tmp_path:
         try:
             await phone.open(said[f"display {IMPOSTOR}"])
             assert "does not recognise this charging point" in phone.text()
+            await phone.open(next(url for name, url in said.items() if name.startswith(f"display {PROVING}")))
+            assert "Plug in car 1" in phone.text()
             await phone.open(said["operator"])
             name, password = said["operator login"].split(" / ")
             await phone.submit("/operator/login", name=name, password=password)

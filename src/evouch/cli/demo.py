@@ -111,7 +111,7 @@ class Demo:
     providers: "list[Provider]" = field(init=False)
     simulators: "Simulators" = field(init=False)
     #: the address of the car that has one
-    _car: "Mac" = field(init=False)
+    car: "Mac" = field(init=False, repr=False)
     #: the keys that are enrolled, and the one that the impostor has
     _enrolled: "dict[StationId, PrivateKey]" = field(init=False)
     _wrong: "PrivateKey" = field(init=False)
@@ -130,7 +130,7 @@ class Demo:
         keys = private_folder(self.state / "keys")
         self._enrolled = {id: key_in(keys / f"{id}-identity.pem", entropy) for id in (PROVING, IMPOSTOR)}
         self._wrong = PrivateKey.generate(KeyType.ED25519, entropy)
-        self._car = Mac(MAKER + entropy.bytes(3))
+        self.car = Mac(MAKER + entropy.bytes(3))
         self.psp = SandboxService(clock=clock, entropy=entropy, merchant="Sampletown Energy", db=self.state / "psp.db")
         await self.psp.start()
         await self._start_backend(clock, entropy)
@@ -166,7 +166,7 @@ class Demo:
         }  # fmt: skip
         self.simulators = Simulators(
             station_specs(provers), backend=self.backend.ocpp_url, clock=clock, entropy=entropy,
-            port=self.station_port, cars={CAR: self._car},
+            port=self.station_port, cars={CAR: self.car},
         )  # fmt: skip
         await self.simulators.start()
 
@@ -231,7 +231,7 @@ class Demo:
         """Tell how a car becomes known and starts by itself; return what was expected and seen in each step."""
         from evouch.cli.demo_autocharge import Autocharge
 
-        return await Autocharge(self.backend, self.providers, self.simulators.stations, self._car).tell()
+        return await Autocharge(self.backend, self.providers, self.simulators.stations, self.car).tell()
 
     async def _tale(self, stand: "Stand") -> dict[str, Any]:
         from evouch.cli.demo_identity import standing

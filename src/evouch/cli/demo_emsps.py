@@ -14,6 +14,7 @@ from evouch.errors import LocalError, Refused
 from evouch.ids import ContractId, PartyId, Secret
 from evouch.ocpi.partner import Role
 from evouch.store.records_roaming import Car, EmspSession, Invoice, Notice
+from evouch.web.emsp_desk import phone_link
 
 __all__ = ["DRIVER", "Provider", "introduce", "providers", "shown"]
 
@@ -23,6 +24,12 @@ BY: Final = "demo"
 OPERATOR: Final = "sampletown"
 #: The driver, at both eMSPs.
 DRIVER: Final = "robin"
+NAME: Final = "Robin"
+#: How to play it by hand; the buttons stand under the displays, the questions on the phone.
+HOW: Final = (
+    "plug car 1 in at DEMO-16, swipe the card, and say yes on the phone; unplug. From then on it starts by itself: "
+    "plug it in at DEMO-201. At DEMO-21, 600 km away, it is refused, and the phone asks"
+)
 #: A model whose address stays the same.
 _CAR: Final = Car(make="Example", model="Hatchback")
 
@@ -49,7 +56,7 @@ class Provider:
         """Have a customer with a car, a card, and a phone."""
         drivers, contract = self.emsp.drivers, ContractId(self.entry.contract)
         try:
-            driver = await drivers.add("Robin", contract, actor=BY, id=DRIVER, cars=(_CAR,))
+            driver = await drivers.add(NAME, contract, actor=BY, id=DRIVER, cars=(_CAR,))
         except Refused:  # the folder is an old one
             driver = await drivers.get(DRIVER)
         await self.emsp.tokens.add(self.entry.card, driver, actor=BY)
@@ -110,9 +117,16 @@ async def _introduce(operator: CpoService, provider: Provider) -> None:
 
 
 def shown(found: Sequence[Provider]) -> dict[str, str]:
-    """Return where to look at the eMSPs, and how to play with them."""
+    """Return where to look at the eMSPs, and what their driver has."""
     lines: dict[str, str] = {}
     for each in found:
-        lines[f"eMSP {each.entry.id} OCPI"] = each.service.versions_url
-        lines[f"eMSP {each.entry.id} card"] = each.entry.card
-    return lines
+        service, name = each.service, each.entry.name
+        password = service.config.state / "keys" / "operator-password"
+        lines |= {
+            f"{name}, phone of {NAME}": phone_link(service.http_url, each.login),
+            f"{name}, card of {NAME}": each.entry.card,
+            f"{name}, staff": f"{service.http_url}/staff",
+            f"{name}, staff login": f"operator / {password.read_text().strip()}",
+            f"{name}, OCPI": service.versions_url,
+        }
+    return lines | {"a car by hand": HOW}
