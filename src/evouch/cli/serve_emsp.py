@@ -20,7 +20,8 @@ from evouch.ocpi.aio_client import HttpTransport
 from evouch.ocpi.aio_server import asgi
 from evouch.ocpi.partner import Role
 from evouch.store.ports import Store
-from evouch.web.mounting import App
+from evouch.web.emsp_app import create_emsp_app
+from evouch.web.mounting import OCPI, App, beside
 
 __all__ = ["EmspService"]
 
@@ -73,8 +74,9 @@ class EmspService:
         opened.push_async_callback(cancelled, asyncio.create_task(calling))
 
     def _application(self) -> App:
-        """Return what is served: operators speak OCPI here, and every other address is unknown."""
-        return asgi(self.emsp.ocpi)
+        """Return the pages and the API, and beside them what operators speak to."""
+        pages = create_emsp_app(self.emsp, clock=self.clock, entropy=self.entropy, base_url=self.http_url)
+        return beside(pages, OCPI, asgi(self.emsp.ocpi))
 
     async def _open_store_and_emsp(self) -> None:
         config, opened = self.config, self._opened
