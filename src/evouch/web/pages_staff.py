@@ -8,6 +8,7 @@ from typing import Final
 from litestar import get, post
 from litestar.params import FromPath
 
+from evouch.emsp.notices import current
 from evouch.errors import Refused
 from evouch.ids import Secret, Vid, parse_vid
 from evouch.ocpi.ports import Page as Rows
@@ -140,7 +141,8 @@ async def messages(request: AnyRequest) -> Page:
     desk, login = await staff(request)
     if login is None:
         return redirect(_LOGIN)
-    notices = await desk.emsp.desk.notices(limit=_ROWS)
+    now = desk.clock.now()
+    notices = [current(each, now) for each in await desk.emsp.desk.notices(limit=_ROWS)]
     called = {each.id: each.name for each in await desk.emsp.drivers.all()}
     return page("staff_messages.html", login=login, notices=notices, called=called, short=words.short)
 

@@ -72,6 +72,8 @@ class Bill:
 class Home:
     """The first page: whether something goes on by itself is ``live``."""
 
+    #: a car waits at a station for the answer
+    urgent: tuple[Told, ...]
     questions: tuple[Told, ...]
     running: tuple[Charge, ...]
     news: tuple[Told, ...]
@@ -88,13 +90,12 @@ async def home(emsp: Emsp, driver: Driver, now: datetime) -> Home:
     running = await emsp.phone.sessions(driver.id, active=True)
     told = [each for each in notices if each.state is NoticeState.OPEN or _followed(each, now)]
     shown = [await _told(emsp, driver, each, await names(emsp, driver)) for each in told]
-    active = {(each.partner, each.id) for each in running}
-    news = [each for each in shown if each.notice.kind not in _QUESTIONS or each.start]
+    asked = [each for each in shown if each.notice.kind in _QUESTIONS and not each.start]
     return Home(
-        questions=tuple(each for each in shown if each.notice.kind in _QUESTIONS and not each.start),
+        urgent=tuple(each for each in asked if each.notice.kind == "confirm"),
+        questions=tuple(each for each in asked if each.notice.kind != "confirm"),
         running=tuple(await _charges(emsp, driver, running, notices)),
-        # a charge that runs is shown as such
-        news=tuple(each for each in news if (each.notice.partner, each.notice.data.get("session")) not in active),
+        news=tuple(each for each in shown if each not in asked and not _runs(each.notice, running)),
     )
 
 
@@ -120,6 +121,13 @@ async def names(emsp: Emsp, driver: Driver) -> dict[Vid, str]:
     vehicles: list[Vehicle] = await emsp.phone.vehicles(driver.id)
     alone = len(vehicles) == 1
     return {each.vid: words.car(each.vid, driver.cars, alone=alone) for each in vehicles}
+
+
+def _runs(notice: Notice, running: Sequence[EmspSession]) -> bool:
+    """Whether a message tells of a charge that runs, and is shown as such."""
+    if notice.kind == "confirm":
+        return any((each.partner, each.vid) == (notice.partner, notice.vid) for each in running)
+    return any((each.partner, each.id) == (notice.partner, notice.data.get("session")) for each in running)
 
 
 def _followed(notice: Notice, now: datetime) -> bool:

@@ -3,12 +3,15 @@
 
 // A personal link carries the token behind "#": put it into the form, and out of the address bar.
 const token = document.querySelector("input[name=token]");
-if (token && location.hash.length > 1) {
+function take() {
+  if (!token || location.hash.length < 2) return;
   token.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
   document.body.classList.add("linked");
   document.querySelector("button.main").focus();
 }
+take();
+addEventListener("hashchange", take);
 
 // Where something goes on by itself, look again and put what is new in its place.
 const again = Number(document.body.dataset.again);
