@@ -108,7 +108,7 @@ class Roaming:
             g.transport, self.partners, self.partners.ours, g.clock, g.entropy, show=show
         )  # fmt: skip
         self._make_lanes(terms, g)
-        self.charges = RoamingCharges(g.store, self._stepped)
+        self.charges = RoamingCharges(g.store, g.agenda, self._stepped)
         places = VehiclesAt(g.presence, g.registry, g.locks, g, g.clock, terms)
         rules = filter_from_rules(terms.mac_rules) if terms.mac_rules else default_filter()
         recogniser = Recogniser(Asking(g.clock, g.entropy, filter=rules), self.partners, calls, g.clock, terms)

@@ -8,12 +8,14 @@ before the next step.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.roaming import FINAL, ChargeEvent, RoamingCharge, can, step
+from evouch.cpo.agenda import Agenda
 from evouch.cpo.turns import Turns
 from evouch.ids import StationId
 from evouch.store.ports import Add, Change, Put, Store, StoreFailed
@@ -22,6 +24,9 @@ __all__ = ["RoamingCharges", "place_of"]
 
 #: Charges that a restart takes up at most; an operator with more under way at once has more than one process.
 _MOST: Final = 100_000
+
+#: Seconds until a charge whose last write is in doubt is read back.
+READ_BACK: Final = 2.0
 
 _log = structlog.get_logger("evouch.cpo.roaming")
 
@@ -34,6 +39,7 @@ class RoamingCharges:
     """All charges of roaming that are not over, and the way to move them on."""
 
     store: Store
+    agenda: Agenda
     #: told of every step, after it is durable (before, after); ``before`` is None for a new charge
     stepped: Callable[[RoamingCharge | None, RoamingCharge], None] | None = None
     _active: dict[str, RoamingCharge] = field(default_factory=dict)
@@ -74,9 +80,18 @@ class RoamingCharges:
     # ── moving on ──
 
     async def open(self, charge: RoamingCharge, *also: Change) -> None:
-        """Write a new charge."""
-        await self.store.commit(Add(charge), *also)
+        """Write a new charge. One whose write failed is nobody's: should it be in the store, it lapses there."""
+        try:
+            await self.store.commit(Add(charge), *also)
+        except StoreFailed:
+            self.agenda.after(READ_BACK, ("roaming lost", charge.id), partial(self._disown, charge.id))
+            raise
         self._take_over(None, charge)
+
+    async def _disown(self, id: str) -> None:
+        found = await self.store.charge(id)
+        if found is not None and can(found.state, ChargeEvent.LAPSE):
+            await self.store.commit(Put(replace(found, state=step(found.state, ChargeEvent.LAPSE))))
 
     async def advance(
         self, id: str, *events: ChargeEvent, also: Also | None = None, only: Condition | None = None, **changes: Any
@@ -101,9 +116,12 @@ class RoamingCharges:
             return after
 
     async def _latest(self, id: str) -> RoamingCharge | None:
+        """Return a charge as it stands. After a write that failed that is what the store has, written or not."""
         if id in self._doubtful:
-            found = await self.store.charge(id)
+            found, known = await self.store.charge(id), self._active.get(id)
             self._doubtful.discard(id)
+            if found is not None and known is not None and found != known:
+                self._take_over(known, found)
             return found
         return await self.get(id)
 
@@ -112,7 +130,12 @@ class RoamingCharges:
             await self.store.commit(Put(charge), *also)
         except StoreFailed:
             self._doubtful.add(charge.id)
+            self.agenda.after(READ_BACK, ("roaming doubt", charge.id), partial(self._read_back, charge.id))
             raise
+
+    async def _read_back(self, id: str) -> None:
+        async with self._turns.of(id):
+            await self._latest(id)
 
     def _take_over(self, before: RoamingCharge | None, after: RoamingCharge) -> None:
         if after.state in FINAL:

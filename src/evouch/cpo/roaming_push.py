@@ -90,6 +90,15 @@ class RoamingPush:
         if charge.id not in self._known:
             await self._put(partner, read(kept.body, Session))
 
+    async def catch_up(self, charge: RoamingCharge) -> None:
+        """Send what is kept of a charge: its session, and its bill if that is owed."""
+        kept = await self.store.ocpi_object(SESSIONS, charge.partner, self.terms.party, charge.id.upper())
+        if kept is not None:
+            self.session(charge.partner, read(kept.body, Session))
+        partner = self.directory.get(charge.partner)
+        if partner is not None and partner.registered:
+            self.pushes.push(partner, CDRS, OWED, partial(self._resend_cdrs, partner))
+
     async def resend(self, partner: Partner, module: str, since: datetime) -> None:
         """Send the current state of everything that changed since; bills: all that are owed."""
         if module == CDRS:

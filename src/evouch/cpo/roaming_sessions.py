@@ -130,7 +130,8 @@ class RoamingSessions:
             charge.id, *began, _E.END, also=lambda now: (Put(record), *changes, *self._closed(now, record)),
             transaction=record.id, evse=record.evse, connector=record.connector,
         )  # fmt: skip
-        if after is None:
+        if after is None:  # this end was written the first time, and nobody was told
+            await self.push.catch_up(charge)
             return False
         self._tell(after, record)
         self._told.pop(after.id, None)

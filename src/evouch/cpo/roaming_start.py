@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import structlog
 
-from evouch.charging.dialogue import AnnounceStart, StartAnswer, StartCharging, StationCalls, Unspeakable
+from evouch.charging.dialogue import AnnounceStart, StartAnswer, StartCharging, StationCalls, Trigger, Unspeakable
 from evouch.charging.equipment import ConnectorStatus, EvsePlace
 from evouch.charging.roaming import ChargeEvent, ChargeState, RoamingCharge
 from evouch.charging.tokens import IdToken, TokenKind
@@ -45,7 +45,7 @@ ANSWER_TIME: Final = 35
 NOTICE_TIME: Final = 10
 #: How long an announced start waits for its station to come back, and how often it looks; then it lapses.
 PATIENCE: Final = timedelta(seconds=60)
-LOOK_AGAIN: Final = 5.0
+LOOK_AGAIN: Final = 3.0
 
 _S, _E = ChargeState, ChargeEvent
 _WAITING: Final = frozenset({_S.ANNOUNCED, _S.AUTHORIZED, _S.STARTING})
@@ -118,23 +118,28 @@ class RoamingStarts:
     # ── the start ──
 
     async def _begin(self, id: str) -> None:
-        """The delay is over: start, unless somebody else has the EVSE by now."""
+        """The delay is over: start, unless somebody else has the EVSE by now.
+
+        After a restart nothing is known of the cable until the station says so, and it may have been
+        pulled: the station is asked. Whoever plugs in then is somebody else.
+        """
         charge = self.charges.running(id)
         place = place_of(charge) if charge is not None else None
         if charge is None or charge.state is not _S.ANNOUNCED or place is None or charge.starts_at is None:
             return
+        cable = self.presence.status(place)
         if self.busy.taken(place) or self.locks.holder(place, self.clock.tick()) is not None:
             await self.charges.advance(id, _E.REPLACE)
-        elif self.presence.status(place) is ConnectorStatus.AVAILABLE:  # whoever plugs in now is somebody else
+        elif cable is ConnectorStatus.AVAILABLE or self.clock.now() >= charge.starts_at + PATIENCE:
             await self.lapse(id)
-        elif self.presence.ready(charge.station):
+        elif cable is not None and self.presence.ready(charge.station):
             after = await self.charges.advance(id, _E.ANNOUNCE_OVER, only=_announced, **self.ticket(place))
             if after is not None:
                 await self.send(after)
-        elif self.clock.now() < charge.starts_at + PATIENCE:
-            self.agenda.after(LOOK_AGAIN, ("roaming start", id), lambda: self._begin(id))
         else:
-            await self.lapse(id)
+            self.agenda.after(LOOK_AGAIN, ("roaming start", id), lambda: self._begin(id))
+            ask = Trigger(message="StatusNotification", evse=place.evse, connector=self._connector(place))
+            await self.calls.call(place.station, ask, by=self._by(NOTICE_TIME))
 
     def ticket(self, place: EvsePlace) -> dict[str, Any]:
         """Return what a remote start needs: a one-time token, a number, and how long it waits for the vehicle."""
@@ -207,11 +212,9 @@ class RoamingStarts:
                 self._move(charge, _E.REPLACE)
 
     def unplugged(self, place: EvsePlace, before: ConnectorStatus | None) -> None:
-        """The cable was pulled out before the start."""
-        if before not in _PLUGGED:
-            return
+        """The cable was pulled out before the start; or, heard for the first time, is not in."""
         for charge in self.charges.at(place):
-            if charge.state in _WAITING:
+            if charge.state in _WAITING and (before in _PLUGGED or charge.state is _S.ANNOUNCED):
                 self.agenda.soon(partial(self.lapse, charge.id))
 
     async def forbidden(self, owner: PartyId, vid: str) -> None:

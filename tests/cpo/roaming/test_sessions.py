@@ -307,11 +307,58 @@ def test_an_announced_start_outlives_the_process() -> None:
         await arrive(station)
         async with place.reborn() as after:
             again = after.back(station)
-            await after.clock.advance(11)
+            await after.clock.advance(15)
             (order,) = starts(again)
             assert (await again.start(order.token)).authorization.accepted
 
     play(story)
+
+
+def test_a_car_that_left_while_the_process_was_down_starts_nobodys_charge() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        await arrive(station)
+        async with place.reborn() as after:
+            again = after.back(station, plugged=False)
+            await after.clock.advance(15)
+            await plug(again)
+            await after.clock.advance(60)
+            assert not starts(again)
+            assert (await after.charge()).state is ChargeState.LAPSED
+
+    play(story)
+
+
+def test_a_process_that_was_down_for_long_starts_nothing() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        await arrive(station)
+        place.clock.step_wall(90)
+        async with place.reborn() as after:
+            again = after.back(station)
+            await after.clock.advance(30)
+            assert not starts(again)
+
+    play(story)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_end_whose_write_failed_is_told_and_billed_when_it_is_said_again(kept: bool) -> None:
+    store = Disk(MemoryStore(), fail_at=10**9)
+
+    async def story(place: World) -> None:
+        emsp, station, id = await charging(place)
+        store.fail_in(1, kept=kept, stays_down=False)
+        with pytest.raises(StoreFailed):
+            await station.end(id, 1000)
+        await station.end(id, 0)
+        await place.clock.advance(5)
+        assert len(emsp.cdrs) == 1
+        assert emsp.seen((await place.charge()).id)[-1] == "COMPLETED"
+
+    play(story, store)
 
 
 def test_a_remote_start_under_way_outlives_the_process() -> None:

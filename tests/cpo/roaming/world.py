@@ -140,10 +140,16 @@ class World(Town):
         async with living(after):
             yield after
 
-    def back(self, station: PlainStation) -> Any:
+    def back(self, station: PlainStation, *, plugged: bool = True) -> Any:
         """Return a station as it is connected to this process, without a new boot."""
         again = PlainStation(station.id, self.cpo.backend, self.stations, self.clock, station.version)
         again.register, again.seq = station.register, station.seq
+
+        async def triggered(_order: d.Trigger) -> d.Yes:
+            await again.status(ConnectorStatus.OCCUPIED if plugged else ConnectorStatus.AVAILABLE)
+            return d.Yes(accepted=True)
+
+        again.answers[d.Trigger] = triggered
         again.knock()
         return again
 
