@@ -42,6 +42,7 @@ LIBRARIES = {
     "emsp": {"structlog"},
     "web": {"msgspec", "jinja2", "structlog"},
     "cli": {"msgspec", "typer", "structlog"},
+    "testing": {"msgspec"},
 }  # fmt: skip
 
 #: Modules that reach out of the process → files that may import them.

@@ -85,8 +85,8 @@ def _rename_unknown_vendor(_action: str, payload: Json) -> Json:
 
 
 def _as_text(_action: str, payload: Json) -> Json:
-    data = payload.get("data")
-    if payload.get("vendorId") not in _READ_BY_US or data is None or isinstance(data, str):
+    data, vendor = payload.get("data"), payload.get("vendorId")
+    if not isinstance(vendor, str) or vendor not in _READ_BY_US or data is None or isinstance(data, str):
         return payload
     return payload | {"data": encode(data).decode()}
 
