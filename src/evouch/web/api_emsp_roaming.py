@@ -1,4 +1,4 @@
-"""Operations on vehicles, decisions, charges, the sign oracle, and what staff read."""
+"""Operations on partners, vehicles, decisions, charges, the sign oracle, and what staff read."""
 
 from dataclasses import asdict
 
@@ -11,9 +11,12 @@ from evouch.web import api_emsp_models as m
 from evouch.web import api_emsp_shapes as shapes
 from evouch.web import api_models as shared
 from evouch.web.api_emsp_routes import EmspAsk, operation
-from evouch.web.staff_view import budget
+from evouch.web.api_partners import enter
+from evouch.web.staff_view import budget, lanes
 
 __all__: list[str] = []
+
+enter(operation, partners=lambda ask: ask.emsp.partners, syncs=lambda ask: lanes(ask.emsp))
 
 # ── vehicles ──
 

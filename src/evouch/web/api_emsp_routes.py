@@ -6,6 +6,7 @@ from typing import Any, Final
 from evouch.emsp.app import Emsp
 from evouch.errors import Refused
 from evouch.ids import Vid, parse_vid
+from evouch.web.api_partners import PARTNER_ERRORS
 from evouch.web.api_table import COMMON, LIMIT, Question, Table, text
 from evouch.web.words_emsp import REFUSALS
 
@@ -60,7 +61,7 @@ EMSP: Final = Table(
     title="evouch eMSP API",
     about="Drivers, cards, vehicles, decisions, sessions, bills and the sign oracle of one e-mobility provider.",
     ask=EmspAsk,
-    errors={**COMMON, **REFUSALS, "badVid": (422, "A vehicle is 64 hexadecimal digits.")},
+    errors={**COMMON, **PARTNER_ERRORS, **REFUSALS, "badVid": (422, "A vehicle is 64 hexadecimal digits.")},
     path={"driver": text(64), "vehicle": _VID, "partner": text(40)},
     query={
         "active": {"type": "boolean", "default": False}, "limit": LIMIT, "vehicle": _VID, "driver": text(64),

@@ -74,7 +74,7 @@ async def overview(request: AnyRequest) -> Page:
         return redirect(_LOGIN)
     events = await desk.emsp.desk.alarms(limit=_NEWS)
     return page(
-        "staff_overview.html", login=login, done=_done(request), rows=await rows(desk.emsp), events=events,
+        "staff_overview.html", login=login, done=_done(request), rows=rows(desk.emsp), events=events,
         meaning=words.EVENTS, key=desk.emsp.keys.current, name=desk.emsp.terms.name,
     )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """What the staff of an eMSP see of partners and of the sign oracle, gathered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evouch.autocharge.budget import Limits, SignDay
@@ -8,7 +7,7 @@ from evouch.autocharge.watch import Alarm
 from evouch.emsp.app import Emsp
 from evouch.ocpi.partner import Partner, PartnerSync
 
-__all__ = ["Budget", "Lane", "Row", "budget", "rows"]
+__all__ = ["Budget", "Lane", "Row", "budget", "lanes", "rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +52,20 @@ def budget(emsp: Emsp, partner: Partner) -> Budget:
     return Budget(limits=account.limits(partner.evses, emsp.terms.budget), day=day, share=account.share)
 
 
-async def rows(emsp: Emsp) -> list[Row]:
+def lanes(emsp: Emsp) -> list[PartnerSync]:
+    """Return how all modules of all partners stand: what is pushed there, and what is read from there."""
+    return [*emsp.pusher.states(), *emsp.polling.states()]
+
+
+def rows(emsp: Emsp) -> list[Row]:
     """Return all partners with everything that staff look at."""
-    syncs = await emsp.store.partner_syncs()
-    return [_row(emsp, partner, syncs) for partner in emsp.partners.all()]
+    return [_row(emsp, partner) for partner in emsp.partners.all()]
 
 
-def _row(emsp: Emsp, partner: Partner, syncs: Sequence[PartnerSync]) -> Row:
-    pushed = {(each.partner, each.module): each for each in emsp.pusher.states()}
-    read = [each for each in syncs if each.partner == partner.id and (each.partner, each.module) not in pushed]
-    lanes = [Lane(sync=each, pushed=True) for each in pushed.values() if each.partner == partner.id]
-    lanes += [Lane(sync=each, pushed=False) for each in read]
+def _row(emsp: Emsp, partner: Partner) -> Row:
+    both = [(each, True) for each in emsp.pusher.states()] + [(each, False) for each in emsp.polling.states()]
+    mine = [Lane(sync=each, pushed=pushed) for each, pushed in both if each.partner == partner.id]
     return Row(
-        partner=partner, lanes=tuple(sorted(lanes, key=lambda each: each.sync.module)), budget=budget(emsp, partner),
+        partner=partner, lanes=tuple(sorted(mine, key=lambda each: each.sync.module)), budget=budget(emsp, partner),
         alarms=tuple(each for each in emsp.watch.alarms if each.partner == partner.id),
     )  # fmt: skip
