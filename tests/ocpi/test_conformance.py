@@ -180,3 +180,12 @@ async def test_a_partner_that_is_not_there_is_a_finding_and_an_address_inside_is
     assert "transport: a request is answered" in broken(await subject.report(token))
     with pytest.raises(BadAddress):
         await examine(subject.web, subject.clock, subject.entropy, "https://127.0.0.1/", token)
+
+
+async def test_where_nobody_answers_or_the_token_counts_for_nothing_that_is_all_that_is_said() -> None:
+    subject = Subject(Role.CPO)
+    report = await subject.report(Secret("nobody's"))
+    assert [(Level.ERROR, "token: the partner takes it")] == [(each.level, each.rule) for each in report.findings]
+    subject.web.unplug(URL)
+    report = await subject.report(Secret("nobody's"))
+    assert (1, ["transport: a request is answered"]) == (report.requests, [each.rule for each in report.findings])

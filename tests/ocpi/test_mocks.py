@@ -1,12 +1,17 @@
 """The mocks that others test against: they register, exchange, and go wrong in the ways that they are told to."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import typer
 
 from evouch.charging.macs import parse_mac
-from evouch.errors import PeerGarbled, PeerRefused, TimedOut
+from evouch.cli.mock import _join, _joining
+from evouch.clock import Tick
+from evouch.errors import EvouchError, PeerGarbled, PeerRefused, TimedOut
 from evouch.ids import Mac
 from evouch.ocpi import model as m
 from evouch.ocpi.partner import Role
@@ -113,3 +118,41 @@ async def test_a_mock_goes_wrong_as_it_was_told_to(fault: dict[str, float], kind
 async def test_a_mock_that_answers_wrong_points_is_found_out() -> None:
     two = await Two(wrong_point=1).joined()
     assert [("failed", "InvalidElement")] == await two.plug("MOCK-CARD-1")
+
+
+async def test_a_mock_binds_nothing_to_a_session_that_has_not_begun() -> None:
+    two = await Two().joined()
+    partner = two.cpo.partners.get(PARTNER)
+    assert partner is not None
+    body = m.RegisterVehicle(vehicle_id="0" * 64, token_uid="MOCK-CARD-1", session_id="NONE")
+    with pytest.raises(PeerRefused, match="2901"):
+        await two.cpo.client.post_vehicle(partner, body, by=Tick(two.clock.tick() + 5))
+    await two.plug("MOCK-CARD-1")
+    (key, session), *_ = two.emsp.emsp.sessions_known.items()
+    two.emsp.emsp.sessions_known[key] = msgspec.structs.replace(session, status="PENDING")
+    with pytest.raises(PeerRefused, match="2901"):
+        await two.cpo.client.post_vehicle(
+            partner, msgspec.structs.replace(body, session_id=session.id), by=Tick(two.clock.tick() + 5)
+        )
+
+
+async def test_a_mock_keeps_the_token_of_its_registration_for_who_wants_to_check_with_it(tmp_path: Path) -> None:
+    two = Two()
+    told = tmp_path / "told"
+    told.write_text((await two.emsp.invite()).text())
+    joining = _joining(two.emsp.partners.ours.versions_url, told, tmp_path / "kept")
+    assert joining is not None
+    await _join(two.cpo, joining)
+    partner = two.cpo.partners.get(PARTNER)
+    assert partner is not None
+    assert partner.token_out is not None
+    assert f"{partner.token_out.text()}\n" == (tmp_path / "kept").read_text()
+
+
+def test_a_mock_that_shall_join_needs_a_token_before_it_begins(tmp_path: Path) -> None:
+    for token in (None, tmp_path / "none"):
+        with pytest.raises(EvouchError, match="--join needs --token"):
+            _joining("https://p.test/ocpi/versions", token, None)
+    with pytest.raises(typer.BadParameter, match="belong to --join"):
+        _joining(None, tmp_path / "none", None)
+    assert _joining(None, None, None) is None

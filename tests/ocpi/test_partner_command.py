@@ -170,6 +170,14 @@ def test_a_check_prints_what_it_found_and_fails_where_a_rule_is_broken(
     assert (False, Level.ERROR) == (found["passed"], found["findings"][0]["level"])
 
 
+def test_a_check_of_an_address_that_is_only_for_tests_says_how_to_allow_it(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("token")
+    words = ["check", "--versions-url", "http://127.0.0.1:9/ocpi/versions", "--token-file", str(tmp_path / "t")]
+    outcome = CliRunner().invoke(command.app, words)
+    assert isinstance(outcome.exception, EvouchError)
+    assert "an address begins with https://; --local allows others, for tests" == str(outcome.exception)
+
+
 def test_faults_of_a_mock_are_said_in_words() -> None:
     assert {"slow": 2.0, "partial": 1.0} == _faults(["slow=2", "partial"])
     for word in ("slow", "partial=1", "status=x", "nonsense"):

@@ -22,6 +22,7 @@ from evouch.errors import EvouchError
 from evouch.ocpi.partner import Role
 
 if TYPE_CHECKING:
+    from evouch.ids import Secret
     from evouch.ocpi.http import Request, Response
     from evouch.testing.mock_service import MockService
 
@@ -40,6 +41,13 @@ _Fault = Annotated[
 _PublicUrl = Annotated[str | None, typer.Option("--public-url", help="How partners reach it, if not as it listens.")]
 _Join = Annotated[str | None, typer.Option("--join", metavar="URL", help="Register at these versions, with --token.")]
 _Token = Annotated[Path | None, typer.Option("--token", metavar="FILE", help="File with the token for --join.")]
+_Keep = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep-token", metavar="FILE",
+        help="With --join: write the token of the registration to this file, for evouch partner check.",
+    ),
+]  # fmt: skip
 _Json = Annotated[bool, typer.Option("--json", help="Print every line as JSON.")]
 
 
@@ -53,10 +61,12 @@ def emsp(
     public_url: _PublicUrl = None,
     join: _Join = None,
     token: _Token = None,
+    keep_token: _Keep = None,
     as_json: _Json = False,
 ) -> None:
     """Run an eMSP that knows MOCK-CARD-1 and MOCK-CARD-2, signs, and takes bindings."""
-    asyncio.run(_serve(_Terms(Role.EMSP, host, port, _faults(fault or ()), public_url, join, token, as_json, asks)))
+    faults, joins = _faults(fault or ()), _joining(join, token, keep_token)
+    asyncio.run(_serve(_Terms(Role.EMSP, host, port, faults, public_url, joins, as_json, asks)))
 
 
 @app.command()
@@ -68,10 +78,12 @@ def cpo(
     public_url: _PublicUrl = None,
     join: _Join = None,
     token: _Token = None,
+    keep_token: _Keep = None,
     as_json: _Json = False,
 ) -> None:
     """Run an operator with one location; cars are plugged in by POST /control/plug."""
-    asyncio.run(_serve(_Terms(Role.CPO, host, port, _faults(fault or ()), public_url, join, token, as_json)))
+    faults, joins = _faults(fault or ()), _joining(join, token, keep_token)
+    asyncio.run(_serve(_Terms(Role.CPO, host, port, faults, public_url, joins, as_json)))
 
 
 def _faults(words: Sequence[str]) -> dict[str, float]:
@@ -91,6 +103,15 @@ def _faults(words: Sequence[str]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Joining:
+    """Where to register, with which token, and where the token goes that comes back."""
+
+    url: str
+    token: "Secret"
+    keep: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Terms:
     """What was said on the command line."""
 
@@ -99,14 +120,14 @@ class _Terms:
     port: int
     faults: dict[str, float]
     public_url: str | None
-    join: str | None
-    token: Path | None
+    join: _Joining | None
     as_json: bool
     asks: float | None = None
 
 
 async def _serve(terms: _Terms) -> None:
     from evouch.cli.http import HttpServer, bind
+    from evouch.cli.log import configure
     from evouch.cli.running import say, stopped
     from evouch.clock import SystemClock, SystemEntropy
     from evouch.ocpi.addresses import AddressPolicy
@@ -114,6 +135,7 @@ async def _serve(terms: _Terms) -> None:
     from evouch.ocpi.aio_server import asgi
     from evouch.testing.mock_service import MockService
 
+    configure()
     clock, end = SystemClock(), stopped()
     server = HttpServer(bind(terms.host, terms.port))
     url = (terms.public_url or f"http://{terms.host}:{server.port}").rstrip("/")
@@ -130,11 +152,19 @@ async def _serve(terms: _Terms) -> None:
                 shown["token"] = (await service.invite()).text()
             say(shown, as_json=terms.as_json)
             if terms.join is not None:
-                await service.join(terms.join, _token_in(terms.token))
+                await _join(service, terms.join)
             await end.wait()
         finally:
             await service.close()
             await server.stop()
+
+
+async def _join(service: "MockService", joining: _Joining) -> None:
+    from evouch.cli.keys import secret_to
+
+    partner = await service.join(joining.url, joining.token)
+    if joining.keep is not None and partner.token_out is not None:
+        secret_to(joining.keep, partner.token_out)
 
 
 class _Controlled:
@@ -175,16 +205,21 @@ class _Controlled:
         return 200, {"steps": await self._service.cpo.plug(mac, str(said.get("card", "")))}
 
 
-def _token_in(path: Path | None) -> Any:
+def _joining(url: str | None, token: Path | None, keep: Path | None) -> _Joining | None:
+    """Return what --join, --token and --keep-token say together."""
     from evouch.ids import Secret
 
+    if url is None:
+        if token is not None or keep is not None:
+            raise typer.BadParameter("--token and --keep-token belong to --join")
+        return None
     try:
-        text = path.read_text().strip() if path else ""
+        text = token.read_text().strip() if token else ""
     except (OSError, ValueError):
         text = ""
     if not text:
         raise EvouchError("--join needs --token with a file that holds the registration token")
-    return Secret(text)
+    return _Joining(url, Secret(text), keep)
 
 
 def _tell(kind: str, what: dict[str, Any], *, as_json: bool) -> None:

@@ -210,7 +210,12 @@ def check(
     """
     import asyncio
 
-    report = asyncio.run(_examined(versions_url, _token_in(token_file), local=local))
+    from evouch.ocpi.addresses import BadAddress
+
+    try:
+        report = asyncio.run(_examined(versions_url, _token_in(token_file), local=local))
+    except BadAddress as bad:
+        raise EvouchError(f"{bad.description}{'' if local else '; --local allows others, for tests'}") from None
     answer = {
         "url": report.url, "version": report.version, "roles": report.roles, "modules": report.modules,
         "requests": report.requests, "passed": report.passed, "held": report.held,
@@ -238,7 +243,8 @@ async def _examined(url: str, token: "Secret", *, local: bool) -> "Report":
 
 def _told(report: "Report") -> Iterable[str]:
     yield f"{report.url}: OCPI {report.version or '?'}, {', '.join(report.roles) or 'roles unknown'}"
-    yield f"{report.requests} requests, {len(report.held)} rules hold, {len(report.findings)} findings"
+    findings = len(report.findings)
+    yield f"{report.requests} requests, {len(report.held)} rules hold, {findings} finding{'' if findings == 1 else 's'}"
     for each in report.findings:
         yield f"{each.level.value:<8} {each.rule} ({each.where}): {each.found}".rstrip(": ")
 

@@ -55,6 +55,8 @@ class _Beginning:
         """Return the partner as its details describe it; None where they cannot be read."""
         url = self._probe.report.url
         versions = await self._versions(url)
+        if versions is None:
+            return None
         await self._strangers(url)
         await self._slash(url)
         found = [each for each in versions if each.version in VERSIONS]
@@ -65,14 +67,24 @@ class _Beginning:
         self._probe.report.version = best.version
         return await self._of(best)
 
-    async def _versions(self, url: str) -> list[m.Version]:
+    async def _versions(self, url: str) -> list[m.Version] | None:
+        """Return what is offered; None where nobody answers or the token counts for nothing: all else would follow."""
         looked = await self._probe.look("GET", url, self._token, where="versions")
         if looked is not None and looked.status == UNAUTHORIZED:
-            self._probe.plain = True
-            looked = await self._probe.look("GET", url, self._token, where="versions")
-            self._hold("transport: a token travels in base64", "versions", fine=False, found="taken as it is only",
-                       level=Level.WARNING)  # fmt: skip
-        return self._all(looked, m.Version, "versions")
+            looked = await self._unencoded(url)
+        return None if looked is None else self._all(looked, m.Version, "versions")
+
+    async def _unencoded(self, url: str) -> Looked | None:
+        """Try the token as it is, as partners of old want it."""
+        self._probe.plain = True
+        looked = await self._probe.look("GET", url, self._token, where="versions")
+        if looked is None or looked.status == UNAUTHORIZED:
+            found = "nothing" if looked is None else f"{looked.shown}, in base64 and as it is"
+            self._hold("token: the partner takes it", "versions", fine=False, found=found)
+            return None
+        self._hold("transport: a token travels in base64", "versions", fine=False, found="taken as it is only",
+                   level=Level.WARNING)  # fmt: skip
+        return looked
 
     async def _strangers(self, url: str) -> None:
         rule = "transport: 401 for a token that is not known"

@@ -28,7 +28,8 @@ CARDS: Final = {"MOCK-CARD-1": "NL-MCK-C00000001-1", "MOCK-CARD-2": "NL-MCK-C000
 
 UNKNOWN_LOCATION: Final = 2002
 UNKNOWN_TOKEN: Final = 2004
-UNKNOWN_SESSION: Final = 2900
+#: send the session, try again ("Autocharge Roaming", docs/specs/autocharge.md §7)
+NO_SESSION_YET: Final = 2901
 NOT_FOUND: Final = 404
 
 Push = Callable[[Partner, Vehicle], Awaitable[None]]
@@ -116,8 +117,8 @@ class MockEmsp:
         """Bind a vehicle to the card of a session that the operator has pushed before."""
         body: m.RegisterVehicle = call.body
         session = self.sessions_known.get((call.partner.id, body.session_id.upper()))
-        if session is None:
-            raise OcpiRefusal(UNKNOWN_SESSION, "unknown session, retry")
+        if session is None or session.status == "PENDING":
+            raise OcpiRefusal(NO_SESSION_YET, "no session that has begun, send it and try again")
         card = next((each for each in CARDS if each.upper() == body.token_uid.upper()), None)
         if card is None or session.cdr_token.uid.upper() != card.upper():
             raise OcpiRefusal(2001, "token_uid: not the token of that session")
