@@ -109,18 +109,19 @@ class Server:
     def database(self) -> SqlHome:
         """A database with all tables and no rows."""
         if "tables" not in self.made:
-            story(self._home("tables"), _nothing)
+            story(self.named("tables"), _nothing)
         empty = "; ".join(f'DELETE FROM "{name}"' for name in METADATA.tables)  # far cheaper than TRUNCATE
         self._run(f"{empty}; ALTER SEQUENCE numbers_number_seq RESTART", on=self.made["tables"].url)
         return self.made["tables"]
 
     def empty(self) -> SqlHome:
         """A database without tables."""
-        home = self._home("empty")
+        home = self.named("empty")
         self._run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", on=home.url)
         return home
 
-    def _home(self, name: str) -> SqlHome:
+    def named(self, name: str) -> SqlHome:
+        """A database that this test has under a name, without tables at first."""
         if name not in self.made:
             database = f"evouch_test_{uuid4().hex}"
             self._run(f"CREATE DATABASE {database}")

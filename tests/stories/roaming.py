@@ -1,19 +1,25 @@
 """What happens again and again in stories of roaming: a car is bound, starts by itself, and leaves its bill."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, cast
 
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.roaming import Binding, ChargeState, RoamingCharge
 from evouch.charging.vehicles import AutoChargeStatus
-from evouch.ids import EvseNumber, Mac, StationId
+from evouch.clock import SystemClock
+from evouch.ids import EvseNumber, KeyBytes, Mac, StationId
 from evouch.ocpi.http import Request
 from evouch.store.records_roaming import Notice
+from evouch.store.sealing import Sealer
+from evouch.store.sql import SqlStore
+from evouch.testing.clock import ManualClock, SeededEntropy, settle
 from evouch.testing.roaming_town import CAR, Country, OperatorTown, Person, in_a_country
 
-__all__ = ["CS", "VERSIONS", "Story", "S", "autostart", "bind", "bound", "leave", "nothing_starts", "play", "sent",
-           "shown", "spread", "told"]  # fmt: skip
+__all__ = [
+    "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "bind", "bound", "leave", "nothing_starts", "opened", "play",
+    "sent", "shown", "spread", "told", "waits_for",
+]  # fmt: skip
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 CS = StationId("CS-1")
@@ -113,6 +119,52 @@ async def shown(country: Country, person: Person, kind: str, seconds: float = 60
 
     await country.until(there, seconds)
     return await person.notice(kind)
+
+
+# ── stores on databases ─────────────────────────────────────────────────────────────────
+
+
+async def opened(url: str) -> SqlStore:
+    """Return a store on a database."""
+    return await SqlStore.open(
+        url, clock=SystemClock(), seal=Sealer(KeyBytes(b"k" * 32), entropy=SeededEntropy("seal"))
+    )
+
+
+class Waited:
+    """A store on a database whose calls can be waited for, which a manual clock knows nothing of."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.under_way = 0
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **how: Any) -> Any:
+            self.under_way += 1
+            try:
+                return await getattr(self.__dict__["_store"], name)(*args, **how)
+            finally:
+                self.under_way -= 1
+
+        return call
+
+
+def waits_for(country: Country, stores: Iterable[Waited]) -> None:
+    """Let time pass in small steps, and none while a database is at work."""
+    clock, stores = cast("ManualClock", country.world.clock), list(stores)
+
+    async def pass_time(seconds: float) -> None:
+        while True:
+            await clock.advance(min(seconds, 0.25))
+            seconds -= 0.25
+            while any(each.under_way for each in stores):
+                while any(each.under_way for each in stores):
+                    await asyncio.sleep(0.0005)
+                await settle(10)
+            if seconds <= 0:
+                return
+
+    country.world.pass_time = pass_time  # type: ignore[method-assign]
 
 
 # ── what crossed the web ────────────────────────────────────────────────────────────────

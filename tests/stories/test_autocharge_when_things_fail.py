@@ -1,8 +1,7 @@
 """Automatic starts while partners are dead, slow or lying, drivers change their minds, and processes are killed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,12 @@ import pytest
 
 from evouch.autocharge.budget import BudgetTerms
 from evouch.charging.roaming import Binding
-from evouch.clock import SystemClock, Tick
+from evouch.clock import Tick
 from evouch.errors import PeerRefused
-from evouch.ids import KeyBytes
 from evouch.ocpi import model as m
 from evouch.oprf.client import blind
-from evouch.station.app import Simulator
 from evouch.store.ports import Put
 from evouch.store.records import TokenRecord
-from evouch.store.sealing import Sealer
-from evouch.store.sql import SqlStore
 from evouch.testing import SeededEntropy
 from evouch.testing.roaming_town import CAR, Country, OperatorTown, Person, in_a_country
 from evouch.webpayment.checkout import State
@@ -30,16 +25,18 @@ from tests.stories.roaming import (
     CS,
     VERSIONS,
     S,
+    Waited,
     autostart,
     bind,
     bound,
     leave,
     nothing_starts,
+    opened,
     play,
     sent,
     shown,
     spread,
-    told,
+    waits_for,
 )
 from tests.stories.test_autocharge import GRANTED, REVOKED, bodies
 
@@ -238,6 +235,26 @@ def test_an_operator_killed_in_the_middle_goes_on_where_it_was(state: Any, versi
     play(story)
 
 
+@each_version
+def test_a_car_that_left_while_its_operator_was_away_starts_nobodys_charge_afterwards(version: str) -> None:
+    async def story(country: Country) -> None:
+        await bound(country, version)
+        beta = country["beta"]
+        await _announced(beta)
+        await beta.kill()
+        await beta.drive_away()
+        await country.wait(5)
+        await beta.begin()
+        await country.until(lambda: beta.stations[CS].online)
+        await country.wait(15)
+        await beta.plug()  # somebody else's car, with no address
+        await country.wait(60)
+        assert not _charging(beta)
+        assert [S.LAPSED] == [each.state for each in await beta.charges()]
+
+    play(story)
+
+
 def test_an_operator_killed_while_a_binding_waits_tells_it_afterwards() -> None:
     async def story(country: Country) -> None:
         alfa, uno = country["alfa"], country.at("uno")
@@ -361,11 +378,13 @@ def test_whichever_write_fails_nobody_is_billed_twice_and_the_next_time_goes_wel
             await beta.plug(vehicle=CAR)
             await country.wait(30)
             await beta.drive_away()
-            await country.wait(90)
+            await country.wait(300)
             disk.fail_in(0)
         country.later(hours=7)
         charge = await autostart(beta)
         await leave(ada, beta)
+        await beta.restart()  # what was written, and said to have failed, is over by then
+        await country.wait(90)
         done = [each.id for each in await beta.charges() if each.state is S.COMPLETED]
         bills = await ada.bills()
         assert charge.id in done
@@ -379,15 +398,23 @@ def test_whichever_write_fails_nobody_is_billed_twice_and_the_next_time_goes_wel
 # ── on databases, and over sockets ──────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_the_whole_way_on_a_database_with_both_sides_killed(database: str, tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """A database for each actor, by its name."""
+    if request.param == "sqlite":
+        yield lambda name: f"sqlite:///{tmp_path}/{name}.db"
+        return
+    server = Server(need("postgres"))
+    urls = {name: server.named(name).url for name in ("uno", "alfa", "beta")}
+    yield urls.__getitem__
+    server.close()
+
+
+def test_the_whole_way_on_a_database_with_both_sides_killed(databases: Callable[[str], str]) -> None:
     async def story() -> None:
-        urls = _urls(database, tmp_path)
-        seal = Sealer(KeyBytes(b"k" * 32), entropy=SeededEntropy("seal"))
-        stores: dict[str, Any] = {
-            name: await SqlStore.open(url, clock=SystemClock(), seal=seal) for name, url in urls.items()
-        }
-        async with in_a_country(2, 1, stores=lambda name: stores[name]) as country:
+        stores = {name: Waited(await opened(databases(name))) for name in ("uno", "alfa", "beta")}
+        async with in_a_country(2, 1, stores=stores.__getitem__) as country:  # type: ignore[arg-type]
+            waits_for(country, stores.values())
             await _the_whole_way(country)
         for store in stores.values():
             await store.close()
@@ -410,7 +437,7 @@ async def _the_whole_way(country: Country) -> None:
     await country["beta"].drive_away()
     await country.at("uno").emsp.phone.revoke(ada.id, await ada.vid())
     await spread(country, ada, REVOKED)
-    await nothing_starts(country["alfa"])
+    await nothing_starts(country["alfa"], seconds=12)
 
 
 def test_over_real_sockets_a_question_a_yes_and_one_tap() -> None:
@@ -463,10 +490,3 @@ async def _breaks_at_the_start(town: OperatorTown) -> None:
             carry(end, frame)
 
     wire.carry = cut
-
-
-def _urls(database: str, folder: Path) -> dict[str, str]:
-    if database == "sqlite":
-        return {name: f"sqlite:///{folder}/{name}.db" for name in ("uno", "alfa", "beta")}
-    server = Server(need("postgres"))
-    return {name: server._home(name).url for name in ("uno", "alfa", "beta")}
