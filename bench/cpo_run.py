@@ -122,7 +122,7 @@ def running(name: str, command: list[str], core: int, log: Path) -> Iterator[Ser
         line = process.stdout.readline()
         if not line:
             sys.exit(f"{name} did not start: {log.read_text()[-600:]}")
-        port = int(line) if line.strip().isdigit() else _port(json.loads(line)["stations"])
+        port = int(line) if line.strip().isdigit() else _port(json.loads(line))
         yield Server(name, port, process, resident(process.pid))
     finally:
         process.stdin.close()
@@ -135,8 +135,9 @@ def running(name: str, command: list[str], core: int, log: Path) -> Iterator[Ser
             process.wait()
 
 
-def _port(url: str) -> int:
-    return int(url.rsplit(":", 1)[1].split("/", 1)[0])
+def _port(said: dict[str, str]) -> int:
+    """Return where stations connect to an operator, or operators to an eMSP."""
+    return int((said.get("stations") or said["ocpi"]).rsplit(":", 1)[1].split("/", 1)[0])
 
 
 async def prepare(state: Path, stations: int, versions: list[str]) -> None:

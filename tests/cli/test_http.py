@@ -1,6 +1,7 @@
 """Our HTTP server: an answer leaves in one piece and whole, also where the connection ends with it."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 from evouch.cli.http import HttpServer, bind
@@ -59,3 +60,35 @@ def test_head_and_body_are_one_write(monkeypatch: Any) -> None:
     monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", write)  # type: ignore[attr-defined]
     asyncio.run(_answers(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", 2))
     assert [each for each in written if not each.startswith(b"GET")] == [b"HTTP/"] * 2
+
+
+def test_a_head_or_a_trailer_that_does_not_end_ends_the_connection() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: here\r\nA: "
+    trailer = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "
+    for begin in (head, trailer):
+        asyncio.run(_sends([begin, *[b"a" * 10_000] * 10]))  # TimeoutError where it stays open
+
+
+def test_a_large_body_is_no_large_head() -> None:
+    pieces = [
+        b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 200000\r\nConnection: close\r\n\r\n",
+        *[b"b" * 10_000] * 20,
+    ]
+    assert asyncio.run(_sends(pieces)).startswith(b"HTTP/1.1 200")
+
+
+async def _sends(pieces: list[bytes]) -> bytes:
+    """Return everything that is answered until the connection ends."""
+    server = HttpServer(bind("127.0.0.1", 0))
+    await server.start(_app)
+    answer = bytearray()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.writelines(pieces)
+        with contextlib.suppress(ConnectionError):
+            while piece := await asyncio.wait_for(reader.read(10_000), 2):
+                answer += piece
+        writer.close()
+        return bytes(answer)
+    finally:
+        await server.stop()

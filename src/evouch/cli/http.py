@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evouch.errors import LocalError
 
-__all__ = ["HttpServer", "bind"]
+__all__ = ["MAX_HEAD", "HttpServer", "bind"]
+
+#: Bytes of a request beside its body: cookies and tokens of our own fit into a tenth of it.
+MAX_HEAD: Final = 64 * 1024
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -69,12 +72,34 @@ class _InOnePiece:
         self._waiting.clear()
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 that writes in one piece."""
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 that writes in one piece, and reads with a parser in C: a third of the time of one in Python.
+
+    That parser keeps a head until it is complete, however long it is; so what is not body is counted here.
+    """
+
+    _overhead = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection."""
         super().connection_made(_InOnePiece(transport, self.loop))  # type: ignore[arg-type]  # it is as good as one
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless head, chunk sizes and trailers of one request have become too long."""
+        self._overhead += len(data)
+        super().data_received(data)
+        if self._overhead > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response("Request header too long.")
+
+    def on_body(self, body: bytes) -> None:
+        """Count out what is body: who reads it knows its bounds."""
+        self._overhead -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Count the next request from the start."""
+        self._overhead = 0
+        super().on_message_complete()
 
 
 class HttpServer:
