@@ -1,0 +1,142 @@
+"""The pages of an eMSP's staff: who gets in, what they show, and what a click does and leaves behind."""
+
+import re
+
+from evouch.ids import Secret
+from tests.emsp.world import OTHER_VID, VID
+from tests.web.emsp import House, opened, play, tap
+
+PAGES = (
+    "",
+    "/drivers",
+    "/drivers/ada",
+    "/vehicles",
+    "/decisions",
+    f"/decisions?vehicle={VID}",
+    "/messages",
+    "/key",
+    "/log",
+)
+ACTS = (
+    "/logout", "/partners/alfa/sign-right", f"/vehicles/{VID}/revoke", "/key/rotate", "/drivers",
+    "/drivers/ada/phone-link", "/drivers/ada/block", "/drivers/ada/tokens", "/drivers/ada/erase",
+)  # fmt: skip
+
+
+def test_nobody_looks_or_acts_without_a_login_and_drivers_are_no_staff() -> None:
+    async def story(house: House) -> None:
+        await house.world.bound()
+        for client in (house.client(), await house.phone()):
+            for path in PAGES:
+                answer = await client.get(f"/staff{path}")
+                assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/login"), path
+            for path in ACTS:
+                assert (await client.post(f"/staff{path}", data={"csrf": "0" * 32})).status_code == 401, path
+
+    play(story)
+
+
+def test_every_page_shows_what_there_is_and_no_form_acts_without_proof() -> None:
+    async def story(house: House) -> None:
+        await house.world.bound()
+        await house.world.alfa.verdict()
+        staff = await house.staff()
+        for path in PAGES:
+            answer = await staff.get(f"/staff{path}")
+            assert answer.status_code == 200, path
+            assert answer.headers["Cache-Control"] == "no-store"
+        for path in ACTS:
+            assert (await staff.post(f"/staff{path}", data={"csrf": "0" * 32})).status_code == 403, path
+        overview = (await staff.get("/staff")).text
+        for word in ("Name of DE*ALF", "registered", "OCPI 2.3.0", "0 of 300", "locations"):
+            assert word in overview
+        decided = (await staff.get("/staff/decisions")).text
+        for word in ("ALLOWED", "concurrent use", "travel"):
+            assert word in decided
+        for path in ("/drivers/nobody", "/decisions?vehicle=x"):
+            assert (await staff.get(f"/staff{path}")).status_code == 404, path
+
+    play(story)
+
+
+def test_a_wrong_password_and_an_unknown_name_read_the_same() -> None:
+    async def story(house: House) -> None:
+        staff = house.client()
+        one = await tap(staff, "/staff/login", at="/staff/login", name="ann", password="x")
+        await house.world.emsp.operators.add("ann", Secret("y" * 12), actor="test")
+        other = await tap(staff, "/staff/login", at="/staff/login", name="ann", password="x")
+        assert (one.status_code, one.text) == (401, other.text)
+
+    play(story)
+
+
+def test_a_partner_loses_its_right_to_signatures_and_gets_it_back_each_with_a_reason() -> None:
+    async def story(house: House) -> None:
+        staff, path = await house.staff(), "/staff/partners/alfa/sign-right"
+        assert "reasonMissing" in (await tap(staff, path, at="/staff", allowed="0", reason=" ")).headers["Location"]
+        assert (
+            "suspended" in (await tap(staff, path, at="/staff", allowed="0", reason="too curious")).headers["Location"]
+        )
+        assert "too curious" in (await staff.get("/staff")).text
+        assert "signed" != await house.world.alfa.sign()
+        await tap(staff, path, at="/staff", allowed="1", reason="explained")
+        assert "signed" == await house.world.alfa.sign()
+        gone = await tap(staff, "/staff/partners/nobody/sign-right", at="/staff", allowed="0", reason="x")
+        assert gone.status_code == 404
+        (row, *_) = await house.world.emsp.desk.audit()
+        assert (row.actor, row.subject) == ("ann", "alfa")
+
+    play(story)
+
+
+def test_a_driver_is_added_given_a_card_and_a_link_that_opens_his_phone_and_erased() -> None:
+    async def story(house: House) -> None:
+        staff = await house.staff()
+        for wrong in (
+            {"name": "", "contract": "NL-1"},
+            {"name": "Eve", "contract": ""},
+            {"name": "Eve", "contract": "é"},
+        ):
+            assert "badDriver" in (await tap(staff, "/staff/drivers", at="/staff", **wrong)).headers["Location"]
+        made = await tap(staff, "/staff/drivers", at="/staff", name="Eve", contract="NL-MSP-C9-9")
+        home = made.headers["Location"].partition("?")[0]
+        taken = await tap(staff, "/staff/drivers", at="/staff", name="Eva", contract="NL-MSP-C9-9")
+        assert "contractTaken" in taken.headers["Location"]
+        for act, state in (("add", "good"), ("block", "blocked"), ("unblock", "good")):
+            await tap(staff, f"{home}/tokens", at="/staff", uid="04AA", act=act)
+            assert f">{state}</span>" in (await staff.get(home)).text
+        assert (await tap(staff, f"{home}/tokens", at="/staff", uid="OTHER", act="block")).status_code == 404
+        page = (await tap(staff, f"{home}/phone-link", at="/staff")).text
+        found = re.search(r"<code>([^<]+)</code>", page)
+        assert found
+        assert (await opened(house.client(), found[1])).headers["Location"] == "/me"
+        assert found[1] not in (await staff.get(home)).text
+        await tap(staff, f"{home}/block", at="/staff", blocked="1")
+        assert "Unblock the contract" in (await staff.get(home)).text
+        assert "reasonMissing" in (await tap(staff, f"{home}/erase", at="/staff", reason="")).headers["Location"]
+        await tap(staff, f"{home}/erase", at="/staff", reason="asked for it")
+        assert (await staff.get(home)).status_code == 404
+
+    play(story)
+
+
+def test_a_vehicle_is_revoked_with_a_reason_and_the_key_changed_with_one() -> None:
+    async def story(house: House) -> None:
+        await house.world.bound()
+        staff, revoke = await house.staff(), f"/staff/vehicles/{VID}/revoke"
+        assert "reasonMissing" in (await tap(staff, revoke, at="/staff", reason="")).headers["Location"]
+        assert "withdrawn" in (await tap(staff, revoke, at="/staff", reason="stolen")).headers["Location"]
+        assert "Does not start by itself" in (await staff.get("/staff/vehicles")).text
+        for vid in (OTHER_VID, "x"):
+            assert (await tap(staff, f"/staff/vehicles/{vid}/revoke", at="/staff", reason="x")).status_code == 404
+        before = house.world.emsp.keys.current
+        for wrong in ({"reason": "", "grace": "0"}, {"reason": "leak", "grace": "1"}):
+            await tap(staff, "/staff/key/rotate", at="/staff", **wrong)
+        assert before == house.world.emsp.keys.current
+        await tap(staff, "/staff/key/rotate", at="/staff", reason="leak", grace="86400")
+        page = (await staff.get("/staff/key")).text
+        assert before.id != house.world.emsp.keys.current.id
+        assert f"{before.id}" in page
+        assert before.key.text() not in page
+
+    play(story)
