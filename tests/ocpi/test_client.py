@@ -13,6 +13,7 @@ from evouch import wire
 from evouch.errors import Offline, PeerGarbled, PeerRefused, TimedOut
 from evouch.ids import PartyId, parse_vid
 from evouch.ocpi import model as m
+from evouch.ocpi.authorization import header
 from evouch.ocpi.exchange import reply_of
 from evouch.ocpi.http import Request, Response
 from evouch.ocpi.partner import Endpoint, Partner, PartnerState, Quirks, Role
@@ -151,6 +152,7 @@ async def test_an_oracle_that_is_only_below_vehicles_is_found_and_remembered() -
     asked = oracle(pair.emsp)
     ends = tuple(each for each in pair.cpo.one().endpoints if each.module != "oprf")
     partner = replace(pair.cpo.one(), endpoints=ends)
+    pair.cpo.partners.load([partner])
     pair.emsp.host.status(404, on="2.3.0/oprf/sign")
     for _ in range(2):
         await pair.cpo.client.sign(partner, bytes(blind(CAR, SeededEntropy())[1]), by=pair.cpo.by())
@@ -181,6 +183,7 @@ async def test_of_a_partner_with_several_parties_the_one_that_the_object_belongs
     pair = await Pair.new().registered()
     parties = (PartyId("NL", "MSP"), PartyId("FR", "EMS"))
     partner = replace(pair.cpo.one(), parties=parties)
+    pair.cpo.partners.load([partner])
     await pair.cpo.client.put_session(partner, sample(m.Session), by=pair.cpo.by())
     assert "EMS" == pair.web.requests("sessions")[-1].headers["ocpi-to-party-id"]
 
@@ -290,6 +293,7 @@ async def test_nothing_of_a_vehicle_is_sent_to_who_has_no_module_for_it() -> Non
     pair = await Pair.new().registered()
     ends = tuple(each for each in pair.cpo.one().endpoints if each.module != "vehicles")
     partner = replace(pair.cpo.one(), endpoints=ends)
+    pair.cpo.partners.load([partner])
     session = sample(m.Session)
     token = msgspec.structs.replace(session.cdr_token, uid=VID, type=m.VEHICLE_TOKEN)
     session = msgspec.structs.replace(session, cdr_token=token)
@@ -402,3 +406,20 @@ async def test_the_deadline_of_the_caller_holds_and_a_partner_may_be_away() -> N
     pair.web.unplug(pair.emsp.url)
     with pytest.raises(Offline):
         await pair.cpo.client.put_session(pair.cpo.one(), sample(m.Session), by=pair.cpo.by())
+
+
+async def test_a_partner_is_asked_as_it_stands_now_and_not_at_all_once_it_is_over() -> None:
+    pair = await Pair.new().registered()
+    client, before = pair.cpo.client, pair.cpo.one()
+    after = await pair.cpo.partners.rotate(before.id, actor="bob")
+    await client.put_session(before, sample(m.Session), by=pair.cpo.by())
+    assert after.token_out is not None
+    assert after.token_out != before.token_out
+    assert header(after.token_out) == pair.web.requests("sessions")[-1].headers["authorization"]
+    await pair.cpo.partners.unregister(before.id, actor="bob")
+    asked = len(pair.web.log)
+    with pytest.raises(PeerRefused, match="notRegistered"):
+        await client.put_session(before, sample(m.Session), by=pair.cpo.by())
+    with pytest.raises(PeerRefused, match="notRegistered"):
+        await client.result(before, before.versions_url, m.CommandResult(result="ACCEPTED"), by=pair.cpo.by())
+    assert asked == len(pair.web.log)

@@ -32,6 +32,8 @@ class Away:
     ours: dict[str, str] = field(default_factory=dict)
     resent: list[datetime] = field(default_factory=list)
     synced: list[PartnerSync] = field(default_factory=list)
+    #: as we know it now
+    partner: Partner | None = PARTNER
 
     async def take(self, key: str, state: str) -> None:
         self.tried.append(f"{key}={state}")
@@ -57,7 +59,7 @@ async def pushing(terms: PushTerms | None = None) -> AsyncIterator[tuple[Away, P
     clock = ManualClock(AT)
     agenda, away = Agenda(clock), Away(clock)
     pusher = Pusher(
-        clock, SeededEntropy(), agenda, find=lambda _: PARTNER, save=away.save, resend=away.resend, terms=terms
+        clock, SeededEntropy(), agenda, find=lambda _: away.partner, save=away.save, resend=away.resend, terms=terms
     )
     running = asyncio.ensure_future(agenda.run())
     await settle()
@@ -334,3 +336,30 @@ async def test_a_partner_that_has_gone_is_not_read() -> None:
         await clock.advance(86_400)
         assert [] == shelf.asked
         lists.stop("p")
+
+
+async def test_who_is_no_partner_any_more_is_sent_nothing_that_waits_and_everything_if_it_comes_back() -> None:
+    async with pushing() as (away, pusher, clock):
+        away.error = Offline("away")
+        away.push(pusher, "s1", "ACTIVE")
+        await clock.advance(0.5)
+        away.partner, away.error = replace(PARTNER, state=PartnerState.ENDED), None
+        away.push(pusher, "s2", "ACTIVE")
+        await clock.advance(3600)
+        assert ["s1=ACTIVE"] == away.tried
+        away.partner = PARTNER
+        away.push(pusher, "s3", "ACTIVE")
+        await clock.advance(1)
+        assert {"s1": "ACTIVE", "s2": "ACTIVE", "s3": "ACTIVE"} == away.has
+
+
+async def test_of_a_partner_that_was_forgotten_nothing_is_written_down_any_more() -> None:
+    async with pushing() as (away, pusher, clock):
+        away.error = Offline("away")
+        away.push(pusher, "s1", "ACTIVE")
+        await clock.advance(0.5)
+        away.partner = None
+        pusher.forget("p")
+        await clock.advance(3600)
+        assert [] == away.synced
+        assert [] == pusher.states()

@@ -4,6 +4,8 @@ Rules of this file:
 
 * A request is addressed: to the partner's party, from ours (transport §routing). Each eMSP is
   asked by itself; nothing is broadcast.
+* A partner is asked as it stands at that moment, whatever the caller still holds: with the token and
+  the endpoints of now, and not at all once its registration is over.
 * A path is made of the endpoint without its slash and of parts that are percent-encoded.
 * Elements travel compressed; a partner that answers 2001 to that is asked once more in the long form,
   and from then on in that form (docs/decisions/048).
@@ -49,6 +51,7 @@ class OcpiClient(PartnerCalls):
         *, show: Show = Show.PARTNERS,
     ) -> None:  # fmt: skip
         self._exchange = Exchange(transport, partners.policy, entropy)
+        self._partners = partners
         self._ours = ours
         self._show = show
         #: partners that took an element in its long form only; found out anew after a restart
@@ -83,7 +86,7 @@ class OcpiClient(PartnerCalls):
     async def _ask_oracle(self, partner: Partner, body: Any, by: Tick) -> Reply:
         """Ask where the oracle may be, one place after the other until one is there; that one is first next time."""
         last = self._oracles.get(partner.id)
-        places = sorted(oracle_urls(partner), key=lambda place: place != last)
+        places = sorted(oracle_urls(self._now(partner)), key=lambda place: place != last)
         missing = _no_endpoint("oprf", "SENDER")
         for place in places:
             try:
@@ -116,7 +119,7 @@ class OcpiClient(PartnerCalls):
     ) -> m.AuthorizationInfo | None:
         """See the port."""
         path = f"{quote(uid, safe='')}/authorize?{urlencode({'type': kind})}"
-        url = _url(partner, "tokens", "SENDER", path)
+        url = self._url(partner, "tokens", "SENDER", path)
         body = None if where is None else write(where, partner.version)
         try:
             reply = await self._ask(partner, "POST", url, body=body, by=by)
@@ -149,7 +152,7 @@ class OcpiClient(PartnerCalls):
         self, partner: Partner, module: str, path: str, body: m.Wire, *, by: Tick, to: PartyId | None = None
     ) -> None:
         """See the port. ``to`` is the party it is for, where the partner has several."""
-        url = _url(partner, module, "RECEIVER", path)
+        url = self._url(partner, module, "RECEIVER", path)
         await self._ask(partner, "PUT", url, body=self._seen(partner, body), by=by, to=to)
 
     async def command(self, partner: Partner, name: str, body: m.Wire, *, by: Tick) -> m.CommandResponse:
@@ -167,8 +170,8 @@ class OcpiClient(PartnerCalls):
         self, partner: Partner, module: str, kind: type[W], *, since: datetime | None = None, by: Tick
     ) -> AsyncIterator[W]:
         """See the port."""
-        endpoint, correlation = _url(partner, module, "SENDER", ""), self._exchange.correlation()
-        hosts = frozenset(urlsplit(each.url).netloc.lower() for each in partner.endpoints)
+        endpoint, correlation = self._url(partner, module, "SENDER", ""), self._exchange.correlation()
+        hosts = frozenset(urlsplit(each.url).netloc.lower() for each in self._now(partner).endpoints)
 
         async def ask(url: str) -> Reply:
             return await self._ask(partner, "GET", url, by=by, correlation=correlation)
@@ -182,13 +185,14 @@ class OcpiClient(PartnerCalls):
         self, partner: Partner, module: str, path: str, body: m.Wire, by: Tick, *, interface: str = "SENDER",
         to: PartyId | None = None,
     ) -> Reply:  # fmt: skip
-        url = _url(partner, module, interface, path)
+        url = self._url(partner, module, interface, path)
         return await self._ask(partner, "POST", url, body=self._seen(partner, body), by=by, to=to)
 
     async def _ask(
         self, partner: Partner, method: str, url: str, *, by: Tick, body: Any = None, correlation: str = "",
         to: PartyId | None = None,
     ) -> Reply:  # fmt: skip
+        partner = self._now(partner)
         if partner.token_out is None:
             raise PeerRefused("notRegistered", f"{partner.id} gave us no token")
         receiver = to if to is not None and partner.speaks_for(to) else next(iter(partner.parties), None)
@@ -199,6 +203,18 @@ class OcpiClient(PartnerCalls):
             )  # fmt: skip
         except PeerFault as bad:
             raise PeerRefused("badAddress", bad.description) from None
+
+    def _now(self, partner: Partner) -> Partner:
+        now = self._partners.get(partner.id)
+        if now is None or not now.registered:
+            raise PeerRefused("notRegistered", f"{partner.id} is no partner of ours any more")
+        return now
+
+    def _url(self, partner: Partner, module: str, interface: str, path: str) -> str:
+        endpoint = self._now(partner).endpoint(module, interface)
+        if not endpoint:
+            raise _no_endpoint(module, interface)
+        return f"{endpoint}/{path}" if path else endpoint
 
     def _seen(self, partner: Partner, body: m.Wire) -> Any:
         """Return an object as the partner may see it."""
@@ -213,13 +229,6 @@ class OcpiClient(PartnerCalls):
             return read(reply.data, kind, partner.version)
         except PeerFault as fault:
             raise PeerGarbled(kind.__name__, fault.description) from None
-
-
-def _url(partner: Partner, module: str, interface: str, path: str) -> str:
-    endpoint = partner.endpoint(module, interface) if partner.registered else ""
-    if not endpoint:
-        raise _no_endpoint(module, interface)
-    return f"{endpoint}/{path}" if path else endpoint
 
 
 def _no_endpoint(module: str, interface: str) -> PeerRefused:

@@ -11,6 +11,7 @@ Rules of this file (docs/decisions/061):
 * What waited when this process ended is in no list: after a restart every lane is dirty since its
   last success that was written down.
 * A partner that is away costs one try per change and a probe now and then, never a queue.
+* Who is no partner any more is sent nothing more, whatever waits: if it comes back, it is dirty.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -162,6 +163,9 @@ class Pusher:
         failure, wait = "", 0.0
         for pause in (0.0,) if lane.dirty else (0.0, *self._terms.pauses):
             await self._pause(pause)
+            if not self._registered(lane):
+                failure = "not registered"
+                break
             if key in lane.waiting:  # a newer state came in the meantime: it goes instead
                 newer, _ = lane.waiting[key]
                 lane.waiting[key] = (newer, since)
@@ -174,6 +178,10 @@ class Pusher:
                 if wait:
                     break
         await self._miss(lane, since, failure, wait)
+
+    def _registered(self, lane: _Lane) -> bool:
+        partner = self._find(lane.sync.partner)
+        return partner is not None and partner.registered
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
@@ -238,7 +246,8 @@ class Pusher:
 
     async def _note(self, lane: _Lane) -> None:
         lane.noted_at = self._clock.now()
-        await self._save(lane.sync)
+        if self._lanes.get((lane.sync.partner, lane.sync.module)) is lane:  # else it was forgotten meanwhile
+            await self._save(lane.sync)
 
 
 async def settle_refusal(send: Send) -> PeerRefused | None:
