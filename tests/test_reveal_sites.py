@@ -37,6 +37,7 @@ SITES: dict[str, tuple[int, str]] = {
     "store/sealing.py": (3, "Keys seal, secrets are sealed, and the id of a key is a hash of it."),
     "testing/mock_cpo.py": (1, "A mock operator has the address of a vehicle signed."),
     "web/api_partners.py": (1, "An invitation's token is shown once, to who asked for it."),
+    "web/emsp_desk.py": (1, "A driver's personal link is shown once, to who made it for him."),
     "web/security.py": (1, "Logins of operators are signed."),
     "webpayment/diagnosis.py": (1, "A wrong code is compared with what known mistakes would make of the secret."),
     "webpayment/grant.py": (1, "Grants are signed."),

@@ -66,6 +66,11 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same() -> None:
         await house.world.emsp.operators.add("ann", Secret("y" * 12), actor="test")
         other = await tap(staff, "/staff/login", at="/staff/login", name="ann", password="x")
         assert (one.status_code, one.text) == (401, other.text)
+        entered = await tap(staff, "/staff/login", at="/staff/login", name="ann", password="y" * 12)
+        assert entered.headers["Location"] == "/staff"
+        assert (await staff.get("/staff")).status_code == 200
+        assert (await tap(staff, "/staff/logout", at="/staff")).headers["Location"] == "/staff/login"
+        assert (await staff.get("/staff")).status_code == 303
 
     play(story)
 

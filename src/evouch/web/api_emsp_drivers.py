@@ -56,7 +56,7 @@ async def put_driver(ask: EmspAsk) -> m.DriverInfo:
 async def make_phone_link(ask: EmspAsk) -> m.PhoneLink:
     """Make the personal link of a driver's phone; the one before is void."""
     token = await ask.emsp.drivers.issue_login((await _driver(ask)).id, actor=ask.actor)
-    return m.PhoneLink(phone_link(ask.emsp.terms.base_url, token))
+    return m.PhoneLink(phone_link(ask.home, token))
 
 
 @operation("GET", "/drivers/{driver}/export", gives=m.DriverExport, refuses=("noSuchDriver",))

@@ -85,4 +85,4 @@ async def _question(table: Table, row: Operation, service: Service, actor: str, 
         body = convert(decode(await request.body()), row.takes) if row.takes else None
     except MalformedJson as problem:
         raise Refused("malformed", str(problem)[:200]) from None
-    return table.ask(service, actor, path, query, body)
+    return table.ask(service, actor, path, query, body, request.app.state["base_url"])

@@ -45,13 +45,17 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[S]):
-    """One authorised question: who asks, where, and the body as the type that the operation takes."""
+    """One authorised question: who asks, where, and the body as the type that the operation takes.
+
+    ``home`` is the public address of the pages.
+    """
 
     service: S
     actor: str
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
+    home: str = ""
 
     @property
     def limit(self) -> int:
