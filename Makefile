@@ -1,7 +1,7 @@
 # The commands of this project. Each works in a fresh clone: what it needs is installed first,
 # as wheels from the hashed locks, and only when a lock or pyproject.toml has changed.
 #
-#   make demo    a CPO, a payment provider and three stations; ARGS="--once --json" plays the story and ends
+#   make demo    a CPO, a payment provider, two eMSPs, three stations; ARGS="--once --json" plays the story and ends
 #   make test    the whole suite; ARGS="tests/webpayment -k slot" for a part of it
 #   make check   ruff, mypy --strict, floors, surface, docs
 #   make bench   every figure of the README, measured again here

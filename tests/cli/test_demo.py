@@ -143,11 +143,23 @@ def test_it_is_ready_soon_and_says_who_is_who_to_drivers_and_operators(tmp_path:
             assert IMPOSTOR in phone.text()
             await phone.open(said["operator"] + "/security")
             assert f"A station did not prove its identity. {IMPOSTOR} signature:" in phone.text()
+            await a_phone_holds_both_personal_links(phone, said)
         finally:
             await phone.close()
 
     began = time.monotonic()
     play(tmp_path, story)
+
+
+async def a_phone_holds_both_personal_links(phone: Phone, said: dict[str, str]) -> None:
+    """Browsers give cookies to every port of a machine: services on one must not take each other's."""
+    links = [said[f"{each.name}, phone of Robin"] for each in demo_town.PROVIDERS]
+    for link in links:
+        await phone.open(link)
+        await phone.submit("/me/enter", token=link)
+    for link, each in zip(links, demo_town.PROVIDERS, strict=True):
+        await phone.open(link.partition("/enter")[0])
+        assert each.contract in phone.text()
 
 
 def test_a_demo_with_a_folder_of_its_own_finds_its_keys_again(tmp_path: Path) -> None:

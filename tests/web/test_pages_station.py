@@ -19,12 +19,13 @@ from evouch.web.station_view import display
 from tests.station.house import CARD, House, house, run
 
 JSON = {"Accept": "application/json"}
+CARS = {"car 1": Mac(bytes.fromhex("02005E10AB0E"))}
 
 
 @asynccontextmanager
 async def kiosk(**spec: object) -> AsyncIterator[tuple[House, httpx2.AsyncClient]]:
     async with house(**spec) as home:  # type: ignore[arg-type]
-        app = create_station_app({StationId("CS-1"): home.station})
+        app = create_station_app({StationId("CS-1"): home.station}, cars=CARS)
         transport = httpx2.ASGITransport(app=cast("Any", app))
         async with httpx2.AsyncClient(transport=transport, base_url="http://kiosk.test") as browser:
             yield home, browser
@@ -88,6 +89,22 @@ def test_no_page_holds_anything_that_a_strict_policy_would_refuse() -> None:
                 assert "no-referrer" == answer.headers["Referrer-Policy"]
                 for each in page.loaded:
                     assert 200 == (await browser.get(each)).status_code
+
+    run(story())
+
+
+def test_a_car_that_has_an_address_has_a_button_of_its_own_and_no_page_says_the_address() -> None:
+    async def story() -> None:
+        async with kiosk() as (home, browser):
+            await home.provision()
+            shown = (await browser.get("/CS-1/1")).text
+            assert "Plug in car 1" in shown
+            assert "ab0e" not in shown.lower().replace(":", "")
+            unknown = await browser.post("/CS-1/1/plug", data={"car": "car 2"})
+            assert (400, "There is no such car here.") == (unknown.status_code, unknown.text)
+            plugged = await browser.post("/CS-1/1/plug", data={"car": "car 1"}, headers=JSON)
+            assert plugged.json()["plugged"]
+            assert CARS["car 1"] == home.bay.car.vehicle
 
     run(story())
 

@@ -83,8 +83,9 @@ class Doorkeeper:
         self._entropy, self._key = entropy, key
         self.origin = origin(base_url)
         self.secure = base_url.startswith("https:")
-        # __Host- forbids that a neighbouring subdomain plants the cookie
-        self._prefix = "__Host-" if self.secure else ""
+        # __Host- forbids that a neighbouring subdomain plants the cookie; without TLS we are one of several services
+        # on somebody's machine, and browsers tell ports of one host not apart
+        self._prefix = "__Host-" if self.secure else f"{urlsplit(base_url).port or ''}-".lstrip("-")
         self._payer = "__Secure-payer" if self.secure else "payer"
         policy = (
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

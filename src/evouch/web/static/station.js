@@ -25,5 +25,6 @@ events.addEventListener("screen", (event) => show(event.data));
 
 document.addEventListener("submit", (event) => {
   event.preventDefault();
-  fetch(event.target.action, { method: "POST", headers: { Accept: "application/json" } });
+  const body = new URLSearchParams(new FormData(event.target));
+  fetch(event.target.action, { method: "POST", headers: { Accept: "application/json" }, body });
 });
