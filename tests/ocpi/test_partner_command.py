@@ -120,6 +120,12 @@ def test_an_invitation_is_shown_once_and_stands_in_no_list(backend: Backend) -> 
     assert invitation["token"] not in CliRunner().invoke(command.app, ["show", "new-one", "--json"]).output
 
 
+def test_an_invitation_goes_into_a_file_where_one_is_named_and_nowhere_else(backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    assert {"partner", "versions_url"} == set(said("invite", "new-one", "--role", "EMSP", "--out", str(file)))
+    assert (0o600, 65) == (file.stat().st_mode & 0o777, len(file.read_text()))
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -60,6 +60,9 @@ def invite(
     *,
     role: _Role,
     name: _Name = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the token to this file, and do not print it.")
+    ] = None,
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
@@ -68,7 +71,13 @@ def invite(
     """Make a registration token for a partner that will register at us. It is shown once."""
     with _api(backend, token_file, config) as api:
         answer = api.ask("POST", "partners", partner, "invite", body={"role": role.value, "name": name})
-    lines = (f"Token:    {answer['token']}", f"Versions: {answer['versions_url']}")
+    shown = f"in {out}" if out is not None else answer["token"]
+    if out is not None:
+        from evouch.cli.keys import secret_to
+        from evouch.ids import Secret
+
+        secret_to(out, Secret(answer.pop("token")))
+    lines = (f"Token:    {shown}", f"Versions: {answer['versions_url']}")
     _say(answer, as_json, *lines, "Hand both to the partner unseen by others. Its registration ends the token.")
 
 
