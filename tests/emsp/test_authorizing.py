@@ -1,5 +1,6 @@
 """Who may charge: what a VID is worth by itself, and what has to speak for it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +152,46 @@ def test_after_too_many_starts_it_is_refused_and_nobody_is_asked() -> None:
         await world.bound()
         assert ["ALLOWED"] * 4 + ["NOT_ALLOWED"] == [await world.alfa.verdict() for _ in range(5)]
         assert [] == await world.notices("confirm")
+
+    play(story)
+
+
+@proves("R6")
+def test_a_session_that_nobody_allowed_is_no_evidence_of_where_the_vehicle_was() -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        other, now = world.operators["other"], world.clock.now()
+        await world.pass_time(minutes=10)
+        assert "NOT_ALLOWED" == await world.alfa.verdict(place="L3")
+        for reference in (None, "a reference that we gave nobody"):
+            session = other.session(
+                f"V-{reference}"[:36], VID, kind=VEHICLE_TOKEN, place="L3", status="COMPLETED", start=now,
+                end_date_time=world.clock.now(), authorization_reference=reference,
+            )  # fmt: skip
+            await other.put(session)
+        assert "NOT_ALLOWED" == await world.alfa.verdict(place="L3")
+        assert (await decided(world)).findings["travel"].startswith("fail")
+
+    play(story, "alfa", "other")
+
+
+@proves("R6")
+@pytest.mark.parametrize(("place", "later"), [("L3", 0), ("L1", 365)])
+def test_a_session_told_of_another_place_or_of_another_time_is_no_evidence_either(place: str, later: int) -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        alfa = world.alfa
+        info = await alfa.authorize(place="L1")
+        assert info is not None
+        session = alfa.session(
+            "V1", VID, kind=VEHICLE_TOKEN, place=place, status="COMPLETED",
+            end_date_time=world.clock.now() + timedelta(days=later),
+            authorization_reference=info.authorization_reference,
+        )  # fmt: skip
+        await alfa.put(session)
+        await world.pass_time(hours=1)
+        assert "NOT_ALLOWED" == await alfa.verdict(place="L3")
+        assert "ALLOWED" == await alfa.verdict(place="L2")
 
     play(story)
 

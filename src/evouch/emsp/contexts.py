@@ -2,6 +2,10 @@
 
 Nothing is judged here. A yes of ours that no session has followed yet may become a charge any
 moment, so for a while it counts as one that runs where it was given.
+
+Any operator can tell any session, and knows every VID. So a session shows where the vehicle was only
+if we had let it charge at that place, or if it bound the vehicle; one that runs speaks against a
+second one in any case.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,9 +34,11 @@ from evouch.ocpi.model import LocationReferences
 from evouch.ocpi.partner import Partner
 from evouch.store.records_roaming import Decision, Driver, EmspSession, NoticeState
 
-__all__ = ["Contexts", "checks_of", "coarse"]
+__all__ = ["Contexts", "allowed", "checks_of", "coarse"]
 
 _DAY: Final = timedelta(days=1)
+#: Clocks of operators differ by so much; what is said of a later time says nothing.
+_CLOCKS: Final = timedelta(minutes=5)
 #: Sessions and decisions of one vehicle that are looked at: its rate is bounded far below.
 _MOST: Final = 50
 _MOST_DECISIONS: Final = 500
@@ -74,12 +80,20 @@ class Contexts:
         return Case(
             at=now, vid=vehicle.vid, contract=vehicle.contract, partner=partner.id, location=where.location_id,
             evses=where.evse_uids, point=await self.places.point(partner, where.location_id, where.evse_uids),
-            sessions=tuple(_past(each) for each in (*sessions, *binding)),
+            sessions=tuple(_past(each) for each in (*await self._seen(sessions, now), *binding)),
             active=(*map(_past, active.values()), *self._promised(decided, sessions, partner, where)),
             phone=_phone(driver), starts=_moments(decided, Allowed.ALLOWED),
             refusals=_moments(decided, Allowed.NOT_ALLOWED),
             confirmed=await self._confirmed(driver, partner, vehicle, where),
         )  # fmt: skip
+
+    async def _seen(self, sessions: Iterable[EmspSession], now: datetime) -> list[EmspSession]:
+        """Return the last session of the vehicle that shows where it was, if there is one."""
+        told = [each for each in sessions if (each.ended_at or each.started_at) <= now + _CLOCKS]
+        for each in sorted(told, key=lambda one: one.ended_at or one.started_at, reverse=True):
+            if await allowed(self.book, each):
+                return [each]
+        return []
 
     async def _binding(self, vehicle: Vehicle) -> list[EmspSession]:
         """Return the session that bound it: with a card, its driver has been there with it."""
@@ -116,6 +130,14 @@ class Contexts:
             and _time(each.data.get("answered", "")) > since
             for each in await self.book.store.notices(driver.id, limit=_MOST)
         )  # fmt: skip
+
+
+async def allowed(book: Book, session: EmspSession) -> bool:
+    """Return whether we let this vehicle charge, with this operator and at this place."""
+    decision = await book.store.decision_by_reference(session.reference) if session.reference else None
+    return decision is not None and (
+        decision.allowed, decision.vid, decision.partner, decision.location.casefold(),
+    ) == (Allowed.ALLOWED, session.vid, session.partner, session.location.casefold())  # fmt: skip
 
 
 def coarse(case: Case) -> int | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from evouch.charging.tokens import Allowed
 from evouch.emsp.book import Book
+from evouch.emsp.contexts import allowed
 from evouch.emsp.notices import Notices
 from evouch.emsp.oracle import SignOracle
 from evouch.emsp.places import Places
@@ -155,16 +155,10 @@ class Sessions:
         if session.vid is None or session.told or not flows:
             return []
         news: list[Change] = [Put(self._notice(session, {}))]
-        if not await self._allowed(session):
+        if not await allowed(self.book, session):
             told = f"{session.partner}: session {session.id} of a vehicle that was not let charge"
             news.append(self.book.alarm("unauthorisedSession", told))
         return news
-
-    async def _allowed(self, session: EmspSession) -> bool:
-        decision = await self.book.store.decision_by_reference(session.reference) if session.reference else None
-        return decision is not None and (decision.allowed, decision.vid, decision.partner) == (
-            Allowed.ALLOWED, session.vid, session.partner,
-        )  # fmt: skip
 
     def _notice(self, session: EmspSession, data: dict[str, str]) -> Notice:
         what = {"session": session.id, "location": session.location, "evse": session.evse}
