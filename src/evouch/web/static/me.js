@@ -19,7 +19,8 @@ const live = document.getElementById("live");
 async function look() {
   if (document.hidden || live.contains(document.activeElement)) return;
   try {
-    const answer = await fetch(location.pathname, { redirect: "error" });
+    const answer = await fetch(location.pathname, { redirect: "manual" });
+    if (answer.type === "opaqueredirect") location.reload(); // the login has ended
     const news = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
     if (answer.ok && news && news.innerHTML !== live.innerHTML) live.innerHTML = news.innerHTML;
   } catch {
