@@ -41,13 +41,14 @@ def play(story: Story, operators: int = 2, providers: int = 1, **how: Any) -> No
 # ── what drivers do ─────────────────────────────────────────────────────────────────────
 
 
-async def bind(person: Person, town: OperatorTown, car: Mac = CAR) -> RoamingCharge:
+async def bind(person: Person, town: OperatorTown, car: Mac = CAR, id: StationId = CS) -> RoamingCharge:
     """Charge with a card at a station that sees the car before (plug) or during the charge; stay there."""
-    place = EvsePlace(CS, EvseNumber(1))
-    await town.plug(vehicle=car)
-    if town.stations[CS].spec.autocharge == "plug":
+    place = EvsePlace(id, EvseNumber(1))
+    await town.until(lambda: town.roaming.tokens.find(person.card))
+    await town.plug(id, vehicle=car)
+    if town.stations[id].spec.autocharge == "plug":
         await town.until(lambda: town.roaming.places.held(place))
-    await town.swipe(person)
+    await town.swipe(person, id)
     await town.charge(S.ACTIVE)
 
     async def told() -> bool:
@@ -57,10 +58,10 @@ async def bind(person: Person, town: OperatorTown, car: Mac = CAR) -> RoamingCha
     return (await town.charges())[0]
 
 
-async def leave(person: Person, town: OperatorTown) -> RoamingCharge:
+async def leave(person: Person, town: OperatorTown, id: StationId = CS) -> RoamingCharge:
     """Pull the cable, and wait for the bill on the phone."""
     before = len(await person.bills())
-    await town.drive_away()
+    await town.drive_away(id)
     charge = await town.charge(S.COMPLETED)
 
     async def billed() -> bool:
