@@ -354,6 +354,20 @@ def test_the_request_is_repeated_whole_in_a_2_1_error() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_vendors_object_goes_with_either_message_on_every_version(version: OcppVersion) -> None:
+    custom = {"vendorId": "org.example", "why": [1, {"empty": None}]}
+    connector = 1 if version == V16 else None
+    for order in (
+        WebPaymentStarted(evse=EvseNumber(1), timeout=60, connector=connector, custom=custom),
+        WebPaymentFailed(evse=EvseNumber(1), messages=(Text("no"),), connector=connector, custom=custom),
+    ):
+        ((_, payload),) = calls(order, wired(version))
+        data = payload.get("data", payload)
+        assert (json.loads(data) if version == V16 else data)["customData"] == custom
+        assert heard(order, wired(version)) == [order]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 @given(evse=st.integers(1, 2), timeout=st.integers(-(2**31), 2**31 - 1))
 def test_a_lock_arrives_as_it_was_ordered(version: OcppVersion, evse: int, timeout: int) -> None:
     connector = evse if version == V16 else None

@@ -382,6 +382,8 @@ class WebPaymentStarted(Order[LockAnswer]):
     evse: EvseNumber
     timeout: int
     connector: int | None = None
+    #: a vendor's object beside it, with its ``vendorId``; passed on as it is, and no rule reads it
+    custom: dict[str, Any] | None = field(default=None, hash=False)
     #: the request as it came, for an answer that has to quote it; no rule reads it
     asked: Any = field(default=None, compare=False, repr=False)
 
@@ -393,6 +395,7 @@ class WebPaymentFailed(Order[LockAnswer]):
     evse: EvseNumber
     messages: tuple[Text, ...] = ()
     connector: int | None = None
+    custom: dict[str, Any] | None = field(default=None, hash=False)
     asked: Any = field(default=None, compare=False, repr=False)
 
 

@@ -49,6 +49,7 @@ from evouch.ocpi.model import (
     WebPaymentNotice,
 )
 from evouch.ocpi.partner import V221, Partner
+from evouch.wire import encode
 
 __all__ = ["RoamingCommands"]
 
@@ -56,6 +57,10 @@ __all__ = ["RoamingCommands"]
 SOON: Final = 45
 #: Longest lock that a payment elsewhere may ask for, in seconds (docs/decisions/013).
 LONGEST_LOCK: Final = 300
+#: Characters of a vendorId (OCPP 2.1 part 2 §2, CustomDataType), and octets of a customData that a station is
+#: sent: the whole of a message that small stations read is 4 KiB or less.
+LONGEST_VENDOR: Final = 255
+MOST_CUSTOM: Final = 2048
 
 _WAITING: Final = frozenset({ChargeState.ANNOUNCED, ChargeState.AUTHORIZED, ChargeState.STARTING})
 
@@ -169,7 +174,7 @@ class RoamingCommands:
             self.locks.free(place, holder)
         elif self.busy.taken(place) or not self.locks.take(place, holder, Tick(now + seconds), now):
             return _answer("REJECTED", "the EVSE is in use")
-        order = WebPaymentStarted(evse=place.evse, timeout=seconds, asked=body.custom_data)
+        order = WebPaymentStarted(evse=place.evse, timeout=seconds, custom=body.custom_data)
         self._order(partner, body.response_url, place, order)
         return _answer("ACCEPTED")
 
@@ -178,7 +183,8 @@ class RoamingCommands:
         if place is None:
             return refused
         self.locks.free(place, _holder(partner.id, place))
-        order = WebPaymentFailed(evse=place.evse, messages=_texts(body.error_message), asked=body.custom_data)
+        texts = _texts(body.error_message or body.error_texts)
+        order = WebPaymentFailed(evse=place.evse, messages=texts, custom=body.custom_data)
         self._order(partner, body.response_url, place, order)
         return _answer("ACCEPTED")
 
@@ -188,6 +194,8 @@ class RoamingCommands:
         """Return which EVSE is meant, or what to answer: the list of commands is closed on 2.2.1."""
         if version == V221 and not partner.quirks.web_payment_on_221:
             return None, _answer("NOT_SUPPORTED")
+        if not _can_be_passed_on(body.custom_data):
+            return None, _answer("REJECTED", "customData is an object with a vendorId, and a short one")
         place = None
         if body.evse_uid is not None or body.evse_id is not None:
             place = self.names.place(body.location_id, body.evse_uid, body.evse_id)
@@ -255,9 +263,19 @@ def _holder(partner: str, place: EvsePlace) -> PaymentId:
 
 
 def _texts(message: Any) -> tuple[Text, ...]:
-    """Read a list of {format, language, content}, or one of them; what is neither says nothing."""
+    """Read a list of OCPI's {language, text} or OCPP's {format, language, content}, or one; all else says nothing."""
     items = message if isinstance(message, list) else [message]
+    said = [(each.get("text", each.get("content")), each) for each in items if isinstance(each, dict)]
     return tuple(
-        Text(str(each["content"])[:512], str(each.get("language", "en"))[:8], str(each.get("format", "UTF8"))[:16])
-        for each in items if isinstance(each, dict) and "content" in each
+        Text(content[:512], str(each.get("language", "en"))[:8], str(each.get("format", "UTF8"))[:16])
+        for content, each in said if isinstance(content, str)
     )  # fmt: skip
+
+
+def _can_be_passed_on(custom: Any) -> bool:
+    """Return whether a partner's customData is what OCPP has room for (part 2 §2, CustomDataType)."""
+    if custom is None:
+        return True
+    vendor = custom.get("vendorId") if isinstance(custom, dict) else None
+    named = isinstance(vendor, str) and 0 < len(vendor) <= LONGEST_VENDOR
+    return named and len(encode(custom)) <= MOST_CUSTOM

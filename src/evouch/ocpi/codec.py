@@ -46,7 +46,7 @@ INVALID: Final = "2001"
 MOST_UID: Final = 36
 MOST_VID: Final = 64
 #: Free-form members: what is in them is passed on as it came, nulls too.
-FREE: Final = frozenset({"customData", "errorMessage"})
+FREE: Final = frozenset({"customData", "errorMessage", "error_message"})
 
 
 def read(document: Any, kind: type[W], version: str = V230) -> W:

@@ -407,7 +407,9 @@ class WebPaymentNotice(Wire, frozen=True, kw_only=True):
     evse_uid: CiString36 | None = None
     evse_id: str | None = None
     timeout: int | None = None
-    error_message: Any = msgspec.field(name="errorMessage", default=None)
+    error_message: Any = None
+    #: the same under the name that OCPP gives it
+    error_texts: Any = msgspec.field(name="errorMessage", default=None)
     custom_data: Any = msgspec.field(name="customData", default=None)
 
 

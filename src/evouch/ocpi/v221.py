@@ -76,7 +76,7 @@ def _changed(document: Any, changes: dict[str, Change]) -> Any:
 
 
 #: Members whose content is nobody's business here.
-_FREE: Final = frozenset({"customData", "errorMessage"})
+_FREE: Final = frozenset({"customData", "errorMessage", "error_message"})
 
 
 # ── prices ──────────────────────────────────────────────────────────────────────────────

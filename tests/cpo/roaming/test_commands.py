@@ -1,6 +1,7 @@
 """What eMSPs order: a confirmed start, a stop, an unlock, and notices of payments elsewhere."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -269,6 +270,54 @@ def test_a_failed_payment_and_a_timeout_of_nothing_free_the_evse() -> None:
             assert (await place.order(emsp, name, body)).result == "ACCEPTED"
             assert place.cpo.locks.holder(HERE, place.clock.tick()) is None
         assert station.got(d.WebPaymentFailed)[0].messages[0].content == "No."
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error_message": [{"language": "nl", "text": "Nee."}]},
+        {"error_message": {"language": "nl", "text": "Nee."}},
+        {"error_texts": [{"format": "UTF8", "language": "nl", "content": "Nee."}, {"content": 5}]},
+    ],
+)
+def test_why_a_payment_failed_is_understood_as_ocpi_and_as_ocpp_write_it(said: dict[str, object]) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.order(emsp, "NOTIFY_WEB_PAYMENT_FAILED", notice(emsp, **said))
+        (order,) = station.got(d.WebPaymentFailed)
+        assert order.messages == (d.Text("Nee.", "nl"),)
+
+    play(story)
+
+
+VENDORS = {"vendorId": "org.example", "order": Decimal("7.50"), "more": {"empty": None}}
+
+
+@pytest.mark.parametrize("name", ["NOTIFY_WEB_PAYMENT_STARTED", "NOTIFY_WEB_PAYMENT_FAILED"])
+def test_what_a_partner_says_beside_a_notice_reaches_the_station_as_it_is(name: str) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        answer = await place.order(emsp, name, notice(emsp, custom_data=VENDORS))
+        assert answer.result == "ACCEPTED"
+        told = [*station.got(d.WebPaymentStarted), *station.got(d.WebPaymentFailed)]
+        assert [each.custom for each in told] == [VENDORS]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [{}, {"vendorId": 7}, {"vendorId": ""}, {"vendorId": "x" * 256}, ["x"], "x", {"vendorId": "x", "much": "y" * 2048}],
+)
+def test_what_no_station_has_room_for_is_not_passed_on(custom: object) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        answer = await place.order(emsp, "NOTIFY_WEB_PAYMENT_STARTED", notice(emsp, custom_data=custom))
+        assert answer.result == "REJECTED"
+        assert not station.got(d.WebPaymentStarted)
+        assert place.cpo.locks.holder(HERE, place.clock.tick()) is None
 
     play(story)
 

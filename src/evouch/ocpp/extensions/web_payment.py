@@ -106,6 +106,7 @@ class _Started(Struct):
     evse: int = field(name="evseId")
     timeout: int
     connector: int | None = field(name="connectorId", default=None)
+    custom: dict[str, Any] | None = field(name="customData", default=None)
 
 
 class _ErrorText(Struct):
@@ -122,17 +123,18 @@ class _Failed(Struct):
     evse: int = field(name="evseId")
     messages: list[_ErrorText] = field(name="errorMessage")
     connector: int | None = field(name="connectorId", default=None)
+    custom: dict[str, Any] | None = field(name="customData", default=None)
 
 
 def started_data(order: WebPaymentStarted, connector: int | None = None) -> Json:
     """Return the content of NotifyWebPaymentStarted; ``connector`` only where the version has no EVSE."""
-    return plain(_Started(evse=int(order.evse), timeout=order.timeout, connector=connector))
+    return plain(_Started(evse=int(order.evse), timeout=order.timeout, connector=connector, custom=order.custom))
 
 
 def failed_data(order: WebPaymentFailed, connector: int | None = None) -> Json:
     """Return the content of NotifyWebPaymentFailed, its sentences as a list."""
     texts = [_ErrorText(format=text.format, language=text.language, content=text.content) for text in order.messages]
-    return plain(_Failed(evse=int(order.evse), messages=texts, connector=connector))
+    return plain(_Failed(evse=int(order.evse), messages=texts, connector=connector, custom=order.custom))
 
 
 def read_data(data: Any) -> Json:
@@ -149,14 +151,20 @@ def read_data(data: Any) -> Json:
 def read_started(content: Mapping[str, Any], wiring: Wiring) -> WebPaymentStarted:
     """Return the order in a NotifyWebPaymentStarted; whether its values make sense is the station's to judge."""
     evse, connector = _place(content, wiring)
-    return WebPaymentStarted(evse=evse, timeout=_integer(content, "timeout"), connector=connector, asked=content)
+    timeout, custom = _integer(content, "timeout"), _custom(content)
+    return WebPaymentStarted(evse=evse, timeout=timeout, connector=connector, custom=custom, asked=content)
 
 
 def read_failed(content: Mapping[str, Any], wiring: Wiring) -> WebPaymentFailed:
     """Return the order in a NotifyWebPaymentFailed; sentences as a list, or as an object language → text."""
     evse, connector = _place(content, wiring)
     texts = _texts(content.get("errorMessage"))
-    return WebPaymentFailed(evse=evse, messages=texts, connector=connector, asked=content)
+    return WebPaymentFailed(evse=evse, messages=texts, connector=connector, custom=_custom(content), asked=content)
+
+
+def _custom(content: Mapping[str, Any]) -> dict[str, Any] | None:
+    custom = content.get("customData")
+    return custom if isinstance(custom, dict) else None
 
 
 def _integer(content: Mapping[str, Any], member: str) -> int:
