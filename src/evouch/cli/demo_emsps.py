@@ -11,9 +11,9 @@ from evouch.cli.serve_emsp import EmspService
 from evouch.clock import Clock, Entropy
 from evouch.emsp.app import Emsp
 from evouch.errors import LocalError, Refused
-from evouch.ids import ContractId, PartyId, Secret
+from evouch.ids import ContractId, PartyId, Secret, Vid
 from evouch.ocpi.partner import Role
-from evouch.store.records_roaming import Car, EmspSession, Invoice, Notice
+from evouch.store.records_roaming import Car, EmspSession, Invoice, Notice, NoticeState
 from evouch.web.emsp_desk import phone_link
 
 __all__ = ["DRIVER", "Provider", "introduce", "providers", "shown"]
@@ -64,14 +64,15 @@ class Provider:
 
     # ── what the driver sees on the phone ──
 
-    async def notices(self, kind: str) -> list[Notice]:
-        """Return what was told and asked of one kind, newest first."""
-        return [each for each in await self.emsp.phone.notices(DRIVER) if each.kind == kind]
+    async def notices(self, kind: str, vid: Vid | None) -> list[Notice]:
+        """Return what was told and asked of one kind about a vehicle, newest first; None: about any."""
+        found = await self.emsp.phone.notices(DRIVER)
+        return [each for each in found if each.kind == kind and vid in {None, each.vid}]
 
-    async def latest(self, kind: str) -> Notice | None:
-        """Return the newest notice of one kind that waits for an answer."""
-        open = await self.emsp.phone.notices(DRIVER, open=True)
-        return next((each for each in open if each.kind == kind), None)
+    async def latest(self, kind: str, vid: Vid | None = None) -> Notice | None:
+        """Return the newest of them, if it waits for an answer."""
+        found = await self.notices(kind, vid)
+        return found[0] if found and found[0].state is NoticeState.OPEN else None
 
     async def sessions(self) -> list[EmspSession]:
         """Return the driver's charges, newest first."""
