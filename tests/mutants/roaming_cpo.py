@@ -114,15 +114,15 @@ ROAMING_CPO: Final = (
     Mutant(
         ("A18",),
         _CPO + "whitelist.py",
-        "if vehicle != before and vehicle.last_updated >= before.last_updated:",
-        "if vehicle != before:",
+        "(vehicle != before and vehicle.last_updated >= before.last_updated)",
+        "vehicle != before",
         _TESTS + "test_whitelist.py::test_what_is_older_changes_nothing_and_is_answered_well",
     ),
     Mutant(
         ("A18", "S5", "S11"),
         _CPO + "whitelist.py",
-        "                return await self.keep(vehicle)\n            return True\n",
-        "                return await self.keep(vehicle)\n            return False\n",
+        "return before is None",
+        "return False",
         _TESTS + "test_whitelist.py::test_a_new_vehicle_is_201_and_a_known_one_200",
     ),
     Mutant(

@@ -6,7 +6,6 @@ from typing import Final
 from evouch.cpo.publishing import Publishing
 from evouch.cpo.roaming_commands import RoamingCommands
 from evouch.cpo.roaming_push import CDRS, SESSIONS
-from evouch.cpo.roaming_start import RoamingStarts
 from evouch.cpo.roaming_tokens import RoamingTokens
 from evouch.cpo.whitelist import Whitelist
 from evouch.ids import PartyId
@@ -31,7 +30,6 @@ class Handlers(CpoHandlers):
     publishing: Publishing
     tokens: RoamingTokens
     whitelist: Whitelist
-    starts: RoamingStarts
     commands: RoamingCommands
 
     async def locations(self, call: Call) -> Listing:
@@ -82,14 +80,10 @@ class Handlers(CpoHandlers):
         return Answer()
 
     async def put_vehicle(self, call: Call) -> Answer:
-        """Take a vehicle. One that is no longer granted starts nothing that still waits."""
+        """Take a vehicle."""
         body: VehicleObject = call.body
         party = _party(call) if "country_code" in call.params else None
         new = await self.whitelist.put(call.partner, call.params["vehicle_id"], body, party)
-        vehicle = body.vehicle()
-        known = await self.store.vehicle(vehicle.owner, vehicle.vid)
-        if known is not None and not known.granted:
-            await self.starts.forbidden(known.owner, known.vid)
         return Answer(http=CREATED if new else 200)
 
     async def command(self, call: Call) -> Answer:

@@ -124,6 +124,7 @@ class Roaming:
         self.starts = RoamingStarts(
             g.calls, self.charges, self.results, g.locks, g, g.presence, g.registry, g.agenda, g.clock, g.entropy, terms
         )
+        self.whitelist.withdrawn = self.starts.forbidden
         notified = Notified(quiet=timedelta(seconds=terms.conflict_memory))
         conflicts = Conflicts(self.partners, calls, g.agenda, g.clock, terms, notified)
         self.rules = RoamingRules(
@@ -141,7 +142,7 @@ class Roaming:
             g.calls, self.charges, self.starts, self.results, names, g, g.presence, g.registry, g.locks, g.agenda,
             g.clock, g.entropy, terms,
         )  # fmt: skip
-        handlers = Handlers(g.store, self.publishing, self.tokens, self.whitelist, self.starts, self.commands)
+        handlers = Handlers(g.store, self.publishing, self.tokens, self.whitelist, self.commands)
         self.ocpi = OcpiServer(
             Role.CPO, handlers, self.partners, g.clock, g.entropy, base_url=terms.base_url,
             terms=ServerTerms(capability=show),

@@ -5,12 +5,13 @@ here, NEVER by the eMSP each time, ALLOWED_OFFLINE by the eMSP and here only if 
 token of a vehicle is never kept: it is NEVER by definition, and its VID stands in the vehicles.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
 from evouch.cpo.roaming_partners import Directory
+from evouch.cpo.turns import Turns
 from evouch.errors import PeerFault
 from evouch.ids import PartyId
 from evouch.ocpi.codec import merge, read, write
@@ -57,6 +58,7 @@ class RoamingTokens:
 
     store: Store
     directory: Directory
+    _turns: Turns = field(default_factory=Turns)
 
     async def find(self, uid: str) -> Card | None:
         """Return whose token this is; of several owners the one whose object changed last."""
@@ -76,6 +78,19 @@ class RoamingTokens:
 
     async def put(self, partner: Partner, owner: PartyId, uid: str, token: Token) -> bool:
         """Take what an eMSP pushed; return whether it is new. OcpiRefusal where it may not say this."""
+        async with self._turns.of((partner.id, _id(uid, token.type))):
+            return await self._take(partner, owner, uid, token)
+
+    async def patch(self, partner: Partner, owner: PartyId, uid: str, kind: str, part: dict[str, Any]) -> None:
+        """Change some members of a token; OcpiRefusal where there is none or the outcome is none."""
+        async with self._turns.of((partner.id, _id(uid, kind))):  # two changes at once are two changes
+            before = await self.get(partner, owner, uid, kind)
+            try:
+                await self._take(partner, owner, uid, merge(before, part))
+            except PeerFault as fault:
+                raise OcpiRefusal(INVALID, fault.description) from fault
+
+    async def _take(self, partner: Partner, owner: PartyId, uid: str, token: Token) -> bool:
         if not partner.speaks_for(owner) or _owner(token) != owner:
             raise OcpiRefusal(INVALID, "the owner of the token is not the sender", http=NOT_FOUND)
         if token.uid.casefold() != uid.casefold():
@@ -86,14 +101,6 @@ class RoamingTokens:
         if before is None or token.last_updated >= before.last_updated:
             await self.store.commit(Put(_kept(partner, owner, token)))
         return before is None
-
-    async def patch(self, partner: Partner, owner: PartyId, uid: str, kind: str, part: dict[str, Any]) -> None:
-        """Change some members of a token; OcpiRefusal where there is none or the outcome is none."""
-        before = await self.get(partner, owner, uid, kind)
-        try:
-            await self.put(partner, owner, uid, merge(before, part))
-        except PeerFault as fault:
-            raise OcpiRefusal(INVALID, fault.description) from fault
 
     async def take_in(self, partner: Partner, token: Token) -> None:
         """Take one object of an eMSP's list; what cannot be meant is left out and said."""

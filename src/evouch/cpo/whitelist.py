@@ -2,22 +2,24 @@
 
 The key is owner and VID: each eMSP has another VID of the same car, so a VID is only ever
 looked up at the eMSP that made it ("Autocharge Roaming" §5.1, §6.3). What is older than what
-stands here changes nothing, in whatever order it arrives.
+stands here changes nothing, in whatever order it arrives. However a revocation is heard of, pushed,
+read or in the answer to a binding, what still waits to start is told.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.cpo.roaming_partners import Directory
+from evouch.cpo.turns import Turns
 from evouch.ids import ContractId, PartyId, Vid, parse_vid
 from evouch.ocpi.model import VehicleObject
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import OcpiRefusal
-from evouch.store.ports import Add, Conflict, Put, Store
+from evouch.store.ports import Put, Store
 
 __all__ = ["Known", "Whitelist"]
 
@@ -41,6 +43,9 @@ class Whitelist:
 
     store: Store
     directory: Directory
+    #: told of a vehicle, by owner and VID, that does not start by itself any more
+    withdrawn: Callable[[PartyId, Vid], Awaitable[None]] | None = None
+    _turns: Turns = field(default_factory=Turns)
 
     async def put(self, partner: Partner, vid: str, body: VehicleObject, party: PartyId | None = None) -> bool:
         """Take what an eMSP pushed; return whether it is new.
@@ -59,17 +64,19 @@ class Whitelist:
         return await self.keep(vehicle)
 
     async def keep(self, vehicle: Vehicle) -> bool:
-        """Write a vehicle unless ours is newer; return whether it is new."""
-        before = await self.store.vehicle(vehicle.owner, vehicle.vid)
-        if before is None:
-            try:
-                await self.store.commit(Add(vehicle))
-            except Conflict:
-                return await self.keep(vehicle)
-            return True
-        if vehicle != before and vehicle.last_updated >= before.last_updated:
-            await self.store.commit(Put(vehicle))
-        return False
+        """Write a vehicle unless ours is newer; return whether it is new.
+
+        One at a time: of a grant and a revocation that arrive together the later word of the driver stays.
+        """
+        async with self._turns.of((vehicle.owner, vehicle.vid)):
+            before = await self.store.vehicle(vehicle.owner, vehicle.vid)
+            stands = before
+            if before is None or (vehicle != before and vehicle.last_updated >= before.last_updated):
+                stands = vehicle
+                await self.store.commit(Put(vehicle))
+        if stands is not None and not stands.granted and self.withdrawn is not None:
+            await self.withdrawn(stands.owner, stands.vid)
+        return before is None
 
     async def take_in(self, partner: Partner, body: VehicleObject) -> None:
         """Take one object of an eMSP's list; what cannot be meant is left out and said."""

@@ -1,0 +1,109 @@
+"""Several requests at once, on a store that takes its time: as if one had come after the other."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from evouch.charging.vehicles import AutoChargeStatus, Vehicle
+from evouch.ids import PartyId, Vid
+from evouch.ocpi.model import VehicleObject
+from evouch.store.memory import MemoryStore
+from evouch.store.ports import Change
+from evouch.store.records import OcpiObject
+from tests.cpo.roaming.emsp import revoked
+from tests.cpo.roaming.world import Disk, World, arrive, play, starts
+
+
+class Slow(Disk):
+    """A store whose answers and commits come later, as a database's do."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(), fail_at=-1)
+
+    async def commit(self, *changes: Change) -> None:
+        await _later()
+        await super().commit(*changes)
+        await _later()
+
+    async def vehicle(self, owner: PartyId, vid: Vid) -> Vehicle | None:
+        found = await self.store.vehicle(owner, vid)
+        await _later()
+        return found
+
+    async def ocpi_object(self, *key: Any) -> OcpiObject | None:
+        found = await self.store.ocpi_object(*key)
+        await _later()
+        return found
+
+
+async def _later() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_a_grant_and_a_revocation_that_arrive_together_the_later_word_stays(*, first: bool) -> None:
+    async def story(place: World) -> None:
+        emsp, put = await place.emsp(), place.roaming.whitelist.put
+        vehicle = await place.knows(emsp)
+        await place.clock.advance(60)
+        again = replace(vehicle, authorized=place.clock.now())
+        await place.clock.advance(60)
+        both = [revoked(vehicle, place.clock.now()), again]
+        await asyncio.gather(
+            *(put(place.partner(), each.vid, VehicleObject.of(each)) for each in (both if first else both[::-1]))
+        )
+        known = await place.store.vehicle(emsp.party, vehicle.vid)
+        assert known is not None
+        assert known.status is AutoChargeStatus.REVOKED
+
+    play(story, Slow())
+
+
+def test_a_card_that_is_blocked_stays_so_when_an_older_word_arrives_with_it() -> None:
+    async def story(place: World) -> None:
+        emsp, put = await place.emsp(), place.roaming.tokens.put
+        await place.card(emsp, whitelist="ALLOWED")
+        await place.clock.advance(5)
+        good = emsp.token("CARD", "ALLOWED")
+        await place.clock.advance(5)
+        blocked = emsp.token("CARD", "ALLOWED", valid=False)
+        await asyncio.gather(*(put(place.partner(), emsp.party, "CARD", each) for each in (blocked, good)))
+        found = await place.roaming.tokens.find("CARD")
+        assert found is not None
+        assert not found.token.valid
+
+    play(story, Slow())
+
+
+def test_two_changes_of_one_card_at_once_are_two_changes() -> None:
+    async def story(place: World) -> None:
+        emsp, patch = await place.emsp(), place.roaming.tokens.patch
+        await place.card(emsp, whitelist="ALLOWED")
+        await place.clock.advance(5)
+        at = {"last_updated": "2030-01-01T00:00:00Z"}
+        await asyncio.gather(
+            patch(place.partner(), emsp.party, "CARD", "RFID", at | {"valid": False}),
+            patch(place.partner(), emsp.party, "CARD", "RFID", at | {"visual_number": "77"}),
+        )
+        found = await place.roaming.tokens.find("CARD")
+        assert found is not None
+        assert (found.token.valid, found.token.visual_number) == (False, "77")
+
+    play(story, Slow())
+
+
+def test_a_revocation_that_is_read_from_the_list_stops_a_start_that_waits() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        vehicle = await place.knows(emsp)
+        await arrive(station)
+        await place.clock.advance(2)
+        emsp.own_vehicles[vehicle.vid] = revoked(vehicle, place.clock.now())
+        await place.roaming.polling.poll(place.partner(), "vehicles")
+        await place.clock.advance(20)
+        assert not starts(station)
+
+    play(story)
