@@ -53,4 +53,4 @@ def test_rules_that_cannot_be_read_are_one_sentence(tmp_path: Path, capsys: pyte
     with pytest.raises(SystemExit) as ended:
         main(["mac", "check", "--rules", str(tmp_path / "none.toml"), "0C298F123456"])
     assert ended.value.code == 1
-    assert "badRules" in capsys.readouterr().err
+    assert f"evouch: {tmp_path / 'none.toml'}: No such file or directory\n" == capsys.readouterr().err

@@ -37,7 +37,8 @@ def filter_from_rules(source: str | Path) -> MacFilter:
         own = tomllib.loads(text)
         return _filter(_shipped(), own)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise Refused("badRules", str(error)) from error
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise Refused("badRules", f"{source}: {why}" if isinstance(source, Path) else str(why)) from error
 
 
 def _shipped() -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ import typer
 from evouch.autocharge.mac import MacFilter, oui
 from evouch.autocharge.mac_rules import default_filter, filter_from_rules
 from evouch.charging.macs import parse_mac
+from evouch.errors import EvouchError, Refused
 
 __all__ = ["app"]
 
@@ -46,11 +47,18 @@ def check(
     With --json: a list with, for each address in its order, oui, accepted, reason (a word), vendor, why (a sentence)
     and warning.
     """
-    judge = filter_from_rules(rules) if rules else default_filter()
+    judge = _filter(rules)
     found = [_judged(judge, text) for text in _words(addresses)]
     print(json.dumps(found, indent=2) if as_json else "\n".join(_line(each) for each in found))
     if not all(each["accepted"] for each in found):
         raise typer.Exit(1)
+
+
+def _filter(rules: Path | None) -> MacFilter:
+    try:
+        return filter_from_rules(rules) if rules else default_filter()
+    except Refused as refused:
+        raise EvouchError(refused.detail) from None
 
 
 def _words(addresses: Sequence[str]) -> Iterator[str]:
