@@ -33,6 +33,8 @@ _MOST_CARS: Final = 10
 _EXACT: Final = Decimal("0.00001")
 #: A fix that is worse says nothing; metres.
 _MOST_INACCURATE: Final = 100_000
+#: What a no means, by the kind of message.
+_NO: Final = {"confirm": "refused", "started": "stopping", "granted": "revoked", "conflict": "revoked"}
 #: Refusals that are an answer to the driver, told on the page that he came from; all others are a page of their own.
 _ANSWERS: Final = frozenset(
     {
@@ -214,23 +216,11 @@ async def _answered(desk: EmspDesk, driver: Driver, asked: Notice, fields: dict[
             await desk.emsp.notices.question(driver.id, asked.id)
             await phone.do_not_ask(driver.id, asked.vid)
             return "never"
-        case "no", "granted" | "conflict":
-            return await _revoked(desk, driver, asked)
         case "no", _:
             await phone.decline(driver.id, asked.id)
-            return {"confirm": "refused", "started": "stopping"}.get(asked.kind, "declined")
+            return _NO.get(asked.kind, "declined")
         case _:
             raise Refused("malformed")
-
-
-async def _revoked(desk: EmspDesk, driver: Driver, asked: Notice) -> str:
-    """Take a vehicle out, and its message with it."""
-    if asked.vid is None:
-        raise Refused("malformed")
-    await desk.emsp.notices.question(driver.id, asked.id)
-    await desk.emsp.phone.revoke(driver.id, asked.vid)
-    await desk.emsp.notices.read(driver.id, asked.id)
-    return "revoked"
 
 
 def _told(refusal: Refused) -> str:
