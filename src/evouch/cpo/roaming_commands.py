@@ -3,7 +3,8 @@
 A command is answered at once, and its result follows when the station has answered, or when it
 is clear that it will not. A remote start gives the station a one-time token: neither a VID nor a
 partner's card leaves the operator, and nobody is asked again what the eMSP has just said itself
-(docs/decisions/056). Reservations are not supported, and that is what is answered.
+(docs/decisions/056). What charges for one eMSP is stopped and unlocked by no other. Reservations
+are not supported, and that is what is answered.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,6 +37,7 @@ from evouch.cpo.roaming_partners import may_carry
 from evouch.cpo.roaming_results import Results
 from evouch.cpo.roaming_start import ANSWER_TIME, RoamingStarts
 from evouch.cpo.roaming_terms import RoamingTerms
+from evouch.cpo.turns import Turns
 from evouch.cpo.vehicles_at import Busy
 from evouch.errors import PeerRefused, Unreachable
 from evouch.ids import ContractId, PartyId, PaymentId, Vid, parse_vid
@@ -82,6 +84,7 @@ class RoamingCommands:
     clock: Clock
     entropy: Entropy
     terms: RoamingTerms
+    _turns: Turns = field(default_factory=Turns)
     _table: dict[str, Callable[[Partner, str, Any], Awaitable[CommandResponse]]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,13 +107,17 @@ class RoamingCommands:
         place = self.names.place(body.location_id, body.evse_uid)
         if place is None:
             return _answer("REJECTED", "no such EVSE")
-        refused = self._cannot_start(partner, place, body)
-        if refused:
-            return _answer("REJECTED", refused)
-        charge = self._charge(partner, place, body)
-        self.starts.occupied(place)
-        await self.charges.open(charge)
-        self.agenda.soon(lambda: self.starts.send(charge))
+        async with self._turns.of(place):  # of two commands for one EVSE the second finds it in use
+            refused = self._cannot_start(partner, place, body)
+            if refused:
+                return _answer("REJECTED", refused)
+            charge = self._charge(partner, place, body)
+            self.starts.occupied(place)
+            await self.charges.open(charge)
+        if self._paid_by_others(partner, place):  # since a moment ago
+            self.starts.occupied(place)
+        else:
+            self.agenda.soon(lambda: self.starts.send(charge))
         return _answer("ACCEPTED", timeout=int((charge.expires - charge.at).total_seconds()) + ANSWER_TIME)
 
     def _cannot_start(self, partner: Partner, place: EvsePlace, body: StartSession) -> str:
@@ -119,13 +126,16 @@ class RoamingCommands:
             return "the token is not valid here"
         if not partner.speaks_for(_owner(body)):
             return "the token is not yours"
-        if self.locks.holder(place, self.clock.tick()) not in {None, _holder(partner.id, place)}:
+        if self._paid_by_others(partner, place):
             return "somebody is paying for this EVSE"
         if self.busy.taken(place) or any(each.state is ChargeState.STARTING for each in self.charges.at(place)):
             return "the EVSE is in use"
         if not self.presence.ready(place.station) or self.presence.status(place) in UNUSABLE:
             return "the station cannot be used now"
         return ""
+
+    def _paid_by_others(self, partner: Partner, place: EvsePlace) -> bool:
+        return self.locks.holder(place, self.clock.tick()) not in {None, _holder(partner.id, place)}
 
     def _charge(self, partner: Partner, place: EvsePlace, body: StartSession) -> RoamingCharge:
         vid = _vid(body)
@@ -157,6 +167,9 @@ class RoamingCommands:
         place, connector = self.names.place(body.location_id, body.evse_uid), _number(body.connector_id)
         if place is None or connector is None:
             return _answer("REJECTED", "no such connector")
+        mine = any(each.partner == partner.id and each.transaction for each in self.charges.at(place))
+        if self.busy.taken(place) and not mine:  # the cable in it is another customer's
+            return _answer("REJECTED", "the EVSE is in use")
         self._order(partner, body.response_url, place, Unlock(evse=place.evse, connector=connector))
         return _answer("ACCEPTED")
 

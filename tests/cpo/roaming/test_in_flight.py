@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from evouch.charging.roaming import ChargeState
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
-from evouch.ids import PartyId, Vid
+from evouch.clock import Tick
+from evouch.ids import PartyId, PaymentId, Vid
 from evouch.ocpi.model import VehicleObject
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import Change
 from evouch.store.records import OcpiObject
 from tests.cpo.roaming.emsp import revoked
+from tests.cpo.roaming.test_commands import HERE, start
 from tests.cpo.roaming.world import Disk, World, arrive, play, starts
 
 
@@ -107,3 +110,36 @@ def test_a_revocation_that_is_read_from_the_list_stops_a_start_that_waits() -> N
         assert not starts(station)
 
     play(story)
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_of_two_commands_to_start_one_evse_at_once_one_starts(*, other: bool) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        second = await place.emsp("other", "FROTH") if other else emsp
+        orders = [
+            place.ask(each).command(each.cpo, "START_SESSION", start(each), by=place.by()) for each in (emsp, second)
+        ]
+        asking = asyncio.gather(*orders)
+        await place.clock.advance(1)
+        assert sorted(each.result for each in await asking) == ["ACCEPTED", "REJECTED"]
+        assert len(starts(station)) == len(await place.charges()) == 1
+
+    play(story, Slow())
+
+
+def test_somebody_who_begins_to_pay_while_a_command_is_written_has_the_evse() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        asking = asyncio.ensure_future(
+            place.roaming.commands.take(place.partner(), "2.3.0", "START_SESSION", start(emsp))
+        )
+        await asyncio.sleep(0)
+        now = place.clock.tick()
+        assert place.cpo.locks.take(HERE, PaymentId("payer"), Tick(now + 60), now)
+        await place.clock.advance(1)
+        await asking
+        assert not starts(station)
+        assert [each.state for each in await place.charges()] == [ChargeState.REPLACED]
+
+    play(story, Slow())
