@@ -1,7 +1,9 @@
 """The pass against a live partner finds what is wrong, names the rule, and changes nothing."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +191,16 @@ async def test_where_nobody_answers_or_the_token_counts_for_nothing_that_is_all_
     subject.web.unplug(URL)
     report = await subject.report(Secret("nobody's"))
     assert (1, ["transport: a request is answered"]) == (report.requests, [each.rule for each in report.findings])
+
+
+def test_every_rule_of_the_pass_stands_on_its_page() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "howto" / "check_a_partner.md").read_text()
+    kinds = r"(?:transport|types|versions|tokens?|pagination|status codes|credentials|oprf)"
+    rules = {
+        rule
+        for file in (root / "src" / "evouch" / "ocpi").glob("conformance*.py")
+        for rule in re.findall(rf'[^f]"({kinds}: [^"]+)"', file.read_text())
+    }
+    assert len(rules) > 30
+    assert [] == sorted(rule for rule in rules if f"| `{rule}` |" not in page)
