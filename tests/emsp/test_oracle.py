@@ -109,6 +109,30 @@ def test_a_signature_is_never_given_before_it_is_counted() -> None:
 
 
 @proves("R36")
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_was_counted_last_on_a_day_is_in_the_store_on_the_next(*, broken: bool) -> None:
+    async def played() -> None:
+        store = Faulty(MemoryStore(), fail_at=0)
+        world = await World.new(store=store, budget=SMALL)
+        now = world.clock.now()
+        world.leap(seconds=(now.replace(hour=23, minute=59, second=59) - now).total_seconds())
+        if broken:
+            store.fail_in(1, stays_down=False)
+        await asyncio.gather(*(refused(world.emsp.oracle.sign(world.emsp.partners.known("alfa"), each)) for each in (
+            element(world.alfa.entropy, bytes([0, 0, 0, 0, 0, each])) for each in range(9)
+        )))  # fmt: skip
+        world.leap(seconds=2)
+        assert "too often" == await world.alfa.sign()  # a burst does not begin anew with the day
+        world.leap(seconds=60)
+        assert "signed" == await world.alfa.sign()
+        days: list[SignDay] = await world.store.sign_days(now.date())
+        assert [(6, 3), (1, 1)] == [(each.signed, each.refused) for each in days]
+        await world.stop()
+
+    asyncio.run(played())
+
+
+@proves("R36")
 def test_the_budget_of_one_partner_is_nobody_elses() -> None:
     async def story(world: World) -> None:
         alfa, beta = world.operators["alfa"], world.operators["beta"]

@@ -31,6 +31,8 @@ class Account:
     _evses: int = -1
     _limits: Limits | None = None
     _condensed: tuple[date, tuple[SignDay, ...]] | None = None
+    #: days that are over, as long as their last counts are not in the store
+    _over: list[SignDay] = field(default_factory=list)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _next: asyncio.Task[None] | None = None
 
@@ -57,8 +59,13 @@ class Account:
         """Take the new counters over; where a new day has begun, the one before is the past."""
         if self.today is not None and self.today.day != day.day:
             self.past = [each for each in (*self.past, self.today) if each.day > day.day - YEAR_DAYS * _DAY]
+            self._over.append(self.today)
             self._condensed = None
         self.today = day
+
+    def read(self) -> None:
+        """Take it that all of this came from the store."""
+        self._over.clear()
 
     async def written(self) -> None:
         """Return when what :meth:`keep` was last given is durable; raises what the store raises."""
@@ -69,8 +76,10 @@ class Account:
     async def _write(self) -> None:
         async with self._writing:
             self._next = None  # whoever keeps something from here on has missed this write
+            over = list(self._over)
             if self.today is not None:
-                await self.store.commit(Put(self.today))
+                await self.store.commit(*(Put(each) for each in (*over, self.today)))
+            del self._over[: len(over)]
 
 
 @dataclass(slots=True)
@@ -84,6 +93,8 @@ class Accounts:
         """Read the counters of a year: a restart forgives nothing."""
         for day in await self.store.sign_days(today - YEAR_DAYS * _DAY):
             self.of(day.partner).keep(day)
+        for account in self._accounts.values():
+            account.read()
 
     def of(self, partner: str) -> Account:
         """Return a partner's account, opened where there was none."""
