@@ -17,7 +17,7 @@ from evouch.testing.clock import ManualClock, SeededEntropy, settle
 from evouch.testing.roaming_town import CAR, Country, OperatorTown, Person, in_a_country
 
 __all__ = [
-    "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "bind", "bound", "leave", "nothing_starts", "opened", "play",
+    "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "billed", "bind", "bound", "leave", "nothing_starts", "opened", "play",
     "sent", "shown", "spread", "told", "waits_for",
 ]  # fmt: skip
 
@@ -69,6 +69,11 @@ async def leave(person: Person, town: OperatorTown, id: StationId = CS) -> Roami
 
     await town.until(billed, 1200)
     return charge
+
+
+async def billed(person: Person, session: str) -> bool:
+    """Return whether his phone shows the bill of a session."""
+    return session in await person.bills()
 
 
 async def bound(

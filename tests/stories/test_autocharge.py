@@ -14,11 +14,13 @@ from evouch.charging.vehicles import AutoChargeStatus
 from evouch.ocpi import codec
 from evouch.ocpi import model as m
 from evouch.testing.roaming_town import CAR, OTHER_CAR, Country
+from evouch.units import Watts
 from tests.proofs import proves
 from tests.stories.roaming import (
     VERSIONS,
     S,
     autostart,
+    billed,
     bind,
     bound,
     leave,
@@ -114,11 +116,29 @@ def test_over_real_sockets_it_is_the_same_story() -> None:
     async def story(country: Country) -> None:
         ada = await bound(country)
         charge = await autostart(country["beta"])
-        await leave(ada, country["beta"])
-        assert (await ada.bills())[0] == charge.id
+        await shown(country, ada, "started")
+        await ada.declines("started")
+        await country.until(lambda: billed(ada, charge.id))
         assert {("POST", "oprf/sign")} == told(country, "due")
 
-    play(story, 2, 2, sockets=True)
+    play(story, 2, 2, sockets=True, cpo={"binding_pauses": (0.3,) * 9})
+
+
+def test_a_car_whose_timer_waits_for_the_night_is_bound_once_it_takes_energy() -> None:
+    async def story(country: Country) -> None:
+        country.world.power = Watts(8)
+        await country["alfa"].station("ocpp2.1")
+        ada = await country.at("uno").driver()
+        await country["alfa"].plug(vehicle=CAR)
+        await country["alfa"].wait(1)
+        await country["alfa"].swipe(ada)
+        await country["alfa"].charge(S.PENDING)
+        await country.wait(300)
+        assert [] == await ada.vehicles()
+        await country["alfa"].charge(S.ACTIVE, seconds=3600)
+        await country.until(ada.vehicles, 300)
+
+    play(story)
 
 
 # ── consent ─────────────────────────────────────────────────────────────────────────────
@@ -309,10 +329,6 @@ def test_one_tap_on_the_phone_stops_what_the_car_started() -> None:
         await ada.declines("started")
         await country["beta"].charge(S.COMPLETED)
         assert [] != sent(country, "beta", "commands/STOP_SESSION", "POST")
-
-        async def billed() -> bool:
-            return charge.id in await ada.bills()
-
-        await country.until(billed)
+        await country.until(lambda: billed(ada, charge.id))
 
     play(story)

@@ -86,6 +86,14 @@ class Bindings:
         if vid is not None and charge.token_type != VEHICLE_TOKEN:
             await self._found(charge, vid)
 
+    def flows(self, charge: RoamingCharge) -> None:
+        """Energy flows, or the charge is over: an eMSP that wanted to wait for that is told now.
+
+        A car with a timer takes its first energy hours after the start.
+        """
+        if charge.binding is Binding.WAITING and not self.agenda.promised(("binding", charge.id)):
+            self._promise(charge.id, 1)
+
     async def identified(
         self, station: StationId, transaction: TransactionId | None, mac: Mac, evse: EvseNumber | None = None
     ) -> None:
@@ -151,6 +159,8 @@ class Bindings:
             if tried < len(self.terms.binding_pauses) and _may_pass(error):
                 self._promise(id, tried + 1)
                 return
+            if charge.state is ChargeState.PENDING and isinstance(error, PeerRefused) and _may_pass(error):
+                return  # until energy flows
             _log.warning("binding given up", charge=id, partner=charge.partner, why=type(error).__name__)
             await self.charges.advance(id, binding=Binding.GIVEN_UP)
 

@@ -116,6 +116,8 @@ class RoamingSessions:
         if after is None:
             return None
         self._tell(after, record)
+        if first:
+            self.bindings.flows(after)
         return record
 
     # ── the end ──
@@ -135,6 +137,7 @@ class RoamingSessions:
             return False
         self._tell(after, record)
         self._told.pop(after.id, None)
+        self.bindings.flows(after)
         self.push.cdr(after.partner, self._cdr(after, record))
         return True
 

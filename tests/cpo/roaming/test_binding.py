@@ -238,6 +238,7 @@ def test_one_that_never_knows_it_is_given_up() -> None:
         emsp.forgets = 100
         await arrive(station)
         await station.start(CARD)
+        await station.meter("T-1", 100)
         await place.clock.advance(600)
         assert len(emsp.bindings) == 6
         assert (await place.charge()).binding is Binding.GIVEN_UP
