@@ -16,7 +16,7 @@ from typing import Any, Final
 import typer
 
 from evouch.autocharge import consent
-from evouch.charging import sessions
+from evouch.charging import roaming, sessions
 from evouch.cli import NOUNS, build
 from evouch.cli.config import load, rows
 from evouch.cli.settings import ACTORS
@@ -119,6 +119,11 @@ def consent_states() -> str:
     return _diagram((state, to, event) for state, row in consent.TABLE.items() for event, to in row.items())
 
 
+def roaming_states() -> str:
+    """The life of a charge of an eMSP's customer, from its table."""
+    return _diagram((state, to, event) for state, row in roaming.TABLE.items() for event, to in row.items())
+
+
 def _diagram(edges: Iterator[tuple[Enum, Enum, str]]) -> str:
     moves = [(old.name, new.name, text) for old, new, text in edges if old is not new]
     start = f"    [*] --> {moves[0][0]}"
@@ -142,6 +147,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "session_states": session_states,
     "standing_states": standing_states,
     "consent_states": consent_states,
+    "roaming_states": roaming_states,
     "decisions": decisions,
 }
 

@@ -38,7 +38,7 @@ def understood(words: list[str]) -> None:
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
     assert not getattr(command, "commands", {}) or words[:1] == ["--help"], f"{command.name} does nothing by itself"
-    options = {name for each in command.params for name in each.opts} | {"--help", "-h"}
+    options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help", "-h"}
     unknown = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"} - options
     assert set() == unknown
 
