@@ -153,3 +153,33 @@ async def test_nobody_there_is_offline_and_a_bad_certificate_too() -> None:
     async with listening(OK) as (url, _):
         with pytest.raises(EvouchError):
             await send(url.replace("http:", "https:"))
+
+
+async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def test_who_answers_nobody_uses_up_no_connections_of_others() -> None:
+    clock = SystemClock()
+    async with listening(OK) as (good, _), listening(_never) as (silent, _), HttpTransport(clock, LOCAL) as transport:
+
+        def ask(url: str) -> Awaitable[Any]:
+            return transport.send(Request(method="GET", url=url), by=Tick(clock.tick() + 2.0))
+
+        hanging = [asyncio.ensure_future(ask(silent)) for _ in range(2 * aio_client.MAX_CONNECTIONS)]
+        await asyncio.sleep(0)
+        assert 200 == (await ask(good)).status
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_connections_to_many_servers_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aio_client, "MAX_SERVERS", 1)
+    clock = SystemClock()
+    async with HttpTransport(clock, LOCAL) as transport:
+        for _ in range(3):
+            async with listening(OK) as (url, _):
+                response = await transport.send(Request(method="GET", url=url), by=Tick(clock.tick() + 2.0))
+                assert 200 == response.status
+        assert 1 == len(transport._lanes)

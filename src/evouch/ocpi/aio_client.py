@@ -1,7 +1,8 @@
 """Requests to partners over sockets.
 
 No redirect is followed, no proxy of the environment used, no compression offered (a small answer
-that unpacks to a large one), and no answer is longer than it may be. Names are resolved here, and
+that unpacks to a large one), and no answer is longer than it may be. Each server has connections of
+its own: one that answers nobody uses up its own and no other's. Names are resolved here, and
 the connection is made to the very address that the policy has looked at: asking again for the
 connection would leave a gap in which the answer can be another one (docs/decisions/065).
 """
@@ -9,7 +10,9 @@ connection would leave a gap in which the answer can be another one (docs/decisi
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -25,9 +28,12 @@ from evouch.ocpi.http import Request, Response
 
 __all__ = ["HttpTransport"]
 
-#: Connections open at once, and kept open for the next request: twenty eMSPs are asked at every plug-in.
-MAX_CONNECTIONS: Final = 200
-KEPT: Final = 100
+#: Connections to one server that are open at once, and kept open for the next request. Of hundreds of plug-ins
+#: a second each asks a server for a few hundredths of a second.
+MAX_CONNECTIONS: Final = 32
+KEPT: Final = 8
+#: Servers that connections are kept to; beyond, the one that was not spoken to for longest is let go.
+MAX_SERVERS: Final = 256
 #: Seconds that an unused connection is kept; servers drop theirs after a minute or so.
 IDLE: Final = 30.0
 #: Seconds to connect, so that a dead address leaves time for the next.
@@ -42,15 +48,23 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """The connections to one server, and how many requests use them now."""
+
+    pool: httpcore2.AsyncConnectionPool
+    used: int = 0
+
+
 class HttpTransport:
     """An ``ocpi.http.Transport`` over TCP and TLS. ``tls`` may hold a client certificate, or another root."""
 
     def __init__(self, clock: Clock, policy: AddressPolicy, *, tls: ssl.SSLContext | None = None) -> None:
         self._clock = clock
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls or _tls(), max_connections=MAX_CONNECTIONS, max_keepalive_connections=KEPT,
-            keepalive_expiry=IDLE, network_backend=_Guarded(policy),
-        )  # fmt: skip
+        self._policy = policy
+        self._tls = tls or _tls()
+        #: by server, the one that was spoken to last at the end
+        self._lanes: dict[str, _Lane] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,7 +74,9 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        await self._pool.aclose()
+        for lane in self._lanes.values():
+            await lane.pool.aclose()
+        self._lanes.clear()
 
     async def send(self, request: Request, *, by: Tick) -> Response:
         """Return the response; Offline, TimedOut, Unreachable; PeerGarbled where it is too long."""
@@ -79,14 +95,43 @@ class HttpTransport:
         headers = {**request.headers, "accept-encoding": "identity", "user-agent": "evouch"}
         named = [(name.encode(), text.encode()) for name, text in headers.items()]
         times = {"timeout": {"connect": CONNECT}}
-        stream = self._pool.stream(request.method, request.url, headers=named, content=request.body, extensions=times)
-        async with stream as answer:
+        async with (
+            self._connections(request.url) as pool,
+            pool.stream(request.method, request.url, headers=named, content=request.body, extensions=times) as answer,
+        ):
             body = bytearray()
             async for chunk in answer.aiter_stream():
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise PeerGarbled("tooLong", f"more than {MAX_ANSWER} bytes")
             return Response(status=answer.status, headers=_headers(answer.headers), body=bytes(body))
+
+    @asynccontextmanager
+    async def _connections(self, url: str) -> AsyncIterator[httpcore2.AsyncConnectionPool]:
+        """Yield the connections to the server of an address."""
+        parts = urlsplit(url)
+        server = f"{parts.scheme}://{parts.netloc.lower()}"
+        lane = self._lanes.pop(server) if server in self._lanes else _Lane(self._pool())
+        self._lanes[server] = lane
+        lane.used += 1
+        try:
+            await self._trim()
+            yield lane.pool
+        finally:
+            lane.used -= 1
+
+    def _pool(self) -> httpcore2.AsyncConnectionPool:
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._tls, max_connections=MAX_CONNECTIONS, max_keepalive_connections=KEPT,
+            keepalive_expiry=IDLE, network_backend=_Guarded(self._policy),
+        )  # fmt: skip
+
+    async def _trim(self) -> None:
+        """Let go of a server that nobody speaks to, where there are too many."""
+        if len(self._lanes) > MAX_SERVERS:
+            idle = next((server for server, lane in self._lanes.items() if not lane.used), None)
+            if idle is not None:
+                await self._lanes.pop(idle).pool.aclose()
 
 
 class _Guarded(httpcore2.AsyncNetworkBackend):
