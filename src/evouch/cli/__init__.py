@@ -23,7 +23,7 @@ __all__ = ["NOUNS", "build", "main"]
 
 #: Noun → what it is for. Module ``evouch.cli.<noun>`` holds ``app``, or ``command`` where the noun is all there is.
 NOUNS: Final = {
-    "demo": "A backend, a payment provider and three stations on this machine.",
+    "demo": "A backend, a payment provider, two eMSPs and three stations on this machine.",
     "cpo": "The backend: stations, pages, payments, operator API.",
     "emsp": "An eMSP: drivers, vehicles that start by themselves, OCPI for operators.",
     "station": "A simulated station with its display.",
