@@ -17,8 +17,8 @@ from evouch.testing.clock import ManualClock, SeededEntropy, settle
 from evouch.testing.roaming_town import CAR, Country, OperatorTown, Person, in_a_country
 
 __all__ = [
-    "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "billed", "bind", "bound", "leave", "nothing_starts", "opened", "play",
-    "sent", "shown", "spread", "told", "waits_for",
+    "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "billed", "bind", "bound", "leave", "nothing_starts",
+    "opened", "play", "sent", "shown", "spread", "told", "waits_for",
 ]  # fmt: skip
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
