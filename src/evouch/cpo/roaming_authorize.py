@@ -103,9 +103,11 @@ class RoamingRules:
         if places.locked and not question.ending:
             return _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
         by = Tick(self.clock.tick() + self.terms.whole_time)
+        here = EvsePlace(question.station, places.settled) if places.settled is not None else None
+        stay = self.places.stay(here) if here is not None else 0
         heard = await self.recogniser.heard(mac)
-        if (where := places.settled) is not None:
-            self.places.hold(EvsePlace(question.station, where), heard.vids)
+        if here is not None:
+            self.places.hold(here, heard.vids, stay=stay)
         again = self._again(question, heard.vids)
         if again is not None or question.ending:
             return again or _no(TokenStatus.INVALID, "no charge of this vehicle")

@@ -133,7 +133,9 @@ class Bindings:
     async def _hold(self, station: StationId, evse: EvseNumber | None, mac: Mac) -> None:
         where = self.places.candidates(station, evse).settled
         if where is not None:
-            self.places.hold(EvsePlace(station, where), (await self.recogniser.heard(mac)).vids)
+            place = EvsePlace(station, where)
+            stay = self.places.stay(place)
+            self.places.hold(place, (await self.recogniser.heard(mac)).vids, stay=stay)
 
     # ── telling ──
 

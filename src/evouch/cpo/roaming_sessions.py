@@ -8,6 +8,7 @@ with the end, and by the bill (docs/decisions/056).
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from evouch.charging.dialogue import SessionFact
@@ -127,9 +128,9 @@ class RoamingSessions:
         charge = await self.charges.get(record.roaming) if record.roaming is not None else None
         if charge is None or (charge.state not in _RUNNING and not can(charge.state, _E.TRANSACTION)):
             return False
-        began = () if charge.state in _RUNNING else (_E.TRANSACTION,)
+        began, at = () if charge.state in _RUNNING else (_E.TRANSACTION,), self.clock.now()
         after = await self.charges.advance(
-            charge.id, *began, _E.END, also=lambda now: (Put(record), *changes, *self._closed(now, record)),
+            charge.id, *began, _E.END, also=lambda now: (Put(record), *changes, *self._closed(now, record, at)),
             transaction=record.id, evse=record.evse, connector=record.connector,
         )  # fmt: skip
         if after is None:  # this end was written the first time, and nobody was told
@@ -138,7 +139,7 @@ class RoamingSessions:
         self._tell(after, record)
         self._told.pop(after.id, None)
         self.bindings.flows(after)
-        self.push.cdr(after.partner, self._cdr(after, record))
+        self.push.cdr(after.partner, self._cdr(after, record, at))  # the very bill that was written
         return True
 
     def evse_of(self, station: StationId, fact: SessionFact) -> EvseNumber | None:
@@ -154,15 +155,15 @@ class RoamingSessions:
     def _kept(self, charge: RoamingCharge, record: Transaction) -> tuple[Change, ...]:
         return self.push.kept_session(charge, self.objects.session(charge, record, self.clock.now()))
 
-    def _closed(self, charge: RoamingCharge, record: Transaction) -> tuple[Change, ...]:
-        return *self._kept(charge, record), *self.push.kept_cdr(charge, self._cdr(charge, record))
+    def _closed(self, charge: RoamingCharge, record: Transaction, at: datetime) -> tuple[Change, ...]:
+        return *self._kept(charge, record), *self.push.kept_cdr(charge, self._cdr(charge, record, at))
 
-    def _cdr(self, charge: RoamingCharge, record: Transaction) -> Cdr:
+    def _cdr(self, charge: RoamingCharge, record: Transaction, at: datetime) -> Cdr:
         station, evse = (
             self.registry.station(record.station),
             self.registry.evse(EvsePlace(record.station, record.evse)),
         )
-        return self.objects.cdr(charge, record, station, evse, self.clock.now())
+        return self.objects.cdr(charge, record, station, evse, at)
 
     def _tell(self, charge: RoamingCharge, record: Transaction) -> None:
         self._told[charge.id] = self.clock.tick()

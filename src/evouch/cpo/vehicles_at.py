@@ -63,10 +63,13 @@ class VehiclesAt:
     _plugged: dict[EvsePlace, Tick] = field(default_factory=dict)
     #: by EVSE: when it was heard, and partner → VID
     _vids: dict[EvsePlace, tuple[Tick, Mapping[str, Vid]]] = field(default_factory=dict)
+    #: how often somebody has left
+    _left: dict[EvsePlace, int] = field(default_factory=dict)
 
     def connector_changed(self, place: EvsePlace, before: ConnectorStatus | None, after: ConnectorStatus) -> None:
         """Take the state of a connector. What is pulled out is forgotten."""
         if after is ConnectorStatus.AVAILABLE:
+            self._left[place] = self.stay(place) + 1
             self._plugged.pop(place, None)
             self._vids.pop(place, None)
         elif after in _PLUGGED and before is not after:
@@ -98,9 +101,16 @@ class VehiclesAt:
         said = {number for number, _ in here.connectors} if here else set()
         return sorted(known | said) or [EvseNumber(1)]
 
-    def hold(self, place: EvsePlace, vids: Mapping[str, Vid]) -> None:
-        """Remember the VIDs of what is plugged in: partner → VID."""
-        if vids:
+    def stay(self, place: EvsePlace) -> int:
+        """Return a number for who stands at an EVSE: the next one there has another."""
+        return self._left.get(place, 0)
+
+    def hold(self, place: EvsePlace, vids: Mapping[str, Vid], *, stay: int) -> None:
+        """Remember the VIDs of what is plugged in: partner → VID.
+
+        Asking takes seconds. ``stay`` is that of before: who has left meanwhile must not be taken for the next one.
+        """
+        if vids and stay == self.stay(place):
             self._vids[place] = (self.clock.tick(), dict(vids))
 
     def held(self, place: EvsePlace) -> Mapping[str, Vid]:

@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 
 from evouch.charging.roaming import ChargeState
+from evouch.charging.tokens import IdToken
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.clock import Tick
 from evouch.ids import PartyId, PaymentId, Vid
-from evouch.ocpi.model import VehicleObject
+from evouch.ocpi.codec import read
+from evouch.ocpi.model import Cdr, VehicleObject
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import Change
 from evouch.store.records import OcpiObject
+from evouch.testing.clock import ManualClock
 from tests.cpo.roaming.emsp import revoked
 from tests.cpo.roaming.test_commands import HERE, start
-from tests.cpo.roaming.world import Disk, World, arrive, play, starts
+from tests.cpo.roaming.world import Disk, World, arrive, car, identify, play, plug, present, starts, unplug
 
 
 class Slow(Disk):
@@ -143,3 +146,56 @@ def test_somebody_who_begins_to_pay_while_a_command_is_written_has_the_evse() ->
         assert [each.state for each in await place.charges()] == [ChargeState.REPLACED]
 
     play(story, Slow())
+
+
+@pytest.mark.parametrize("during", [False, True])
+def test_what_is_heard_of_a_car_after_it_has_left_is_not_held_for_the_next_one(*, during: bool) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.card(emsp)
+        emsp.host.slow(3, on="oprf")
+        await plug(station)
+        asking = asyncio.ensure_future(identify(station) if during else present(station, car()))
+        await place.clock.advance(1)
+        await unplug(station)
+        await plug(station)
+        await place.clock.advance(3)
+        await asking
+        await present(station, IdToken("CARD"))
+        await station.start(IdToken("CARD"))
+        await place.clock.advance(2)
+        assert not emsp.bindings
+
+    play(story)
+
+
+class Ticking(Disk):
+    """A store whose commits take a quarter of a second."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(), fail_at=-1)
+        self.clock: ManualClock | None = None
+
+    async def commit(self, *changes: Change) -> None:
+        await super().commit(*changes)
+        if self.clock is not None:
+            self.clock.step_wall(0.25)
+
+
+def test_the_bill_that_is_sent_is_the_one_that_was_written() -> None:
+    disk = Ticking()
+
+    async def story(place: World) -> None:
+        disk.clock = place.clock
+        emsp, station = await place.emsp(), await place.place()
+        await place.card(emsp)
+        await plug(station)
+        await present(station, IdToken("CARD"))
+        await station.start(IdToken("CARD"))
+        await place.clock.advance(60)
+        await station.end("T-1", 5000)
+        await place.clock.advance(1)
+        (kept,), _ = await place.store.ocpi_page("cdrs", "mobi")
+        assert [read(kept.body, Cdr)] == emsp.cdrs
+
+    play(story, disk)

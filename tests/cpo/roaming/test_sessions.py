@@ -172,7 +172,8 @@ def test_a_bill_that_was_not_acknowledged_is_posted_after_a_restart_and_then_no_
 def test_a_bill_that_its_emsp_refuses_for_good_is_kept_for_people_and_sent_no_more() -> None:
     async def story(place: World) -> None:
         emsp, station, id = await charging(place)
-        emsp.cdrs.append(place.roaming.tie._cdr(await place.charge(), (await place.store.transactions())[0]))
+        record = (await place.store.transactions())[0]
+        emsp.cdrs.append(place.roaming.tie._cdr(await place.charge(), record, place.clock.now()))
         await station.end(id, 1000)
         await place.clock.advance(5)
         async with place.reborn() as after:
