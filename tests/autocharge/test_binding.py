@@ -48,6 +48,8 @@ def test_a_charge_with_the_customers_own_card_binds_the_vehicle(session: BoundSe
         ({"session": replace(COMPLETED, ended_at=AT - timedelta(hours=24, seconds=1))}, 2001),
         ({"session": replace(COMPLETED, ended_at=None)}, 2001),
         ({"session": replace(SESSION, bound=OTHER)}, 2001),
+        ({"session": replace(SESSION, started_at=AT - timedelta(minutes=9)), "key_since": AT}, 2001),
+        ({"key_since": AT}, 2001),
     ],
 )
 def test_what_shows_nothing_binds_nothing(change: dict[str, Any], code: int) -> None:
@@ -72,6 +74,11 @@ def test_the_same_binding_again_is_the_same_answer_again_even_after_the_window()
     long_ago = replace(COMPLETED, ended_at=AT - timedelta(days=3), bound=CAR)
     verdict = judge(replace(CASE, session=long_ago, vehicle=vehicle(MINE)))
     assert (verdict.accepted, verdict.effect) == (True, Effect.REPEAT)
+
+
+@proves("A6", "A26")
+def test_a_charge_that_began_after_the_key_changed_binds() -> None:
+    assert judge(replace(CASE, session=replace(SESSION, started_at=AT), key_since=AT)).accepted
 
 
 @proves("A28")

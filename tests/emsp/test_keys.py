@@ -11,7 +11,7 @@ from evouch.oprf.client import blind
 from evouch.oprf.keys import PrivateKey
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import StoreFailed
-from evouch.testing.clock import SeededEntropy
+from evouch.testing.clock import VECTOR_TIME, SeededEntropy
 from tests.emsp.world import ADA, OTHER_VID, VID, Faulty, World, play, refused
 from tests.proofs import proves
 
@@ -48,6 +48,7 @@ def test_a_new_key_revokes_the_vehicles_of_the_old_one_tells_their_drivers_and_i
         vehicle = await world.emsp.vehicles.get(VID)
         assert vehicle is not None
         assert not vehicle.granted
+        assert "bindAgain" == await refused(world.emsp.phone.grant("ada", VID))  # nobody can hear this name again
         (told,) = await world.notices("revoked")
         assert "new key" in told.data["reason"]
         assert "AUTO_CHARGE_REVOKED" == world.alfa.told("put_vehicle")[-1].body.auto_charge_status
@@ -56,6 +57,7 @@ def test_a_new_key_revokes_the_vehicles_of_the_old_one_tells_their_drivers_and_i
         said = [(each.actor, each.action, each.detail) for each in await world.emsp.desk.audit()]
         assert ("ann", "rotate OPRF key", "a laptop was stolen") in said
         # bound again by its new name
+        await world.pass_time(minutes=16)
         await world.alfa.put(world.alfa.session("S7"))
         await world.alfa.bind(OTHER_VID, session="S7")
         await world.emsp.phone.grant("ada", OTHER_VID)
@@ -63,6 +65,47 @@ def test_a_new_key_revokes_the_vehicles_of_the_old_one_tells_their_drivers_and_i
         assert enrolment is not None
         assert old != enrolment.key == world.emsp.keys.current.id
         assert "ALLOWED" == await world.alfa.verdict(OTHER_VID)
+
+    play(story)
+
+
+@proves("A26")
+@pytest.mark.parametrize("way", ["rotated", "restored"])
+def test_a_charge_that_may_have_been_named_by_the_key_before_binds_nothing(way: str) -> None:
+    async def story(world: World) -> None:
+        await world.driver()
+        backup = await world.emsp.desk.export_key(actor="ann")
+        if way == "restored":
+            await world.emsp.desk.rotate_key(actor="ann", reason="by mistake")
+            await world.pass_time(hours=2)
+        await world.alfa.put(world.alfa.session("S1"))
+        if way == "restored":
+            await world.emsp.desk.restore_key(backup, actor="ann", reason="it was a mistake")
+        else:
+            await world.emsp.desk.rotate_key(actor="ann", reason="yearly")
+        await world.pass_time(minutes=14)
+        await world.alfa.put(world.alfa.session("S2"))
+        await world.pass_time(minutes=2)
+        await world.alfa.put(world.alfa.session("S3"))
+        await world.restart()
+        assert "2001" == await refused(world.alfa.bind(session="S1"))
+        assert "2001" == await refused(world.alfa.bind(session="S2"))
+        assert [] == await world.emsp.phone.vehicles("ada")
+        await world.alfa.bind(session="S3")
+        assert [VID] == [each.vid for each in await world.emsp.phone.vehicles("ada")]
+
+    play(story)
+
+
+def test_a_station_whose_clock_is_years_behind_binds_again_a_week_after_a_change_of_key() -> None:
+    async def story(world: World) -> None:
+        await world.driver()
+        await world.emsp.desk.rotate_key(actor="ann", reason="yearly")
+        world.leap(days=6)
+        await world.alfa.put(world.alfa.session("S1", start=VECTOR_TIME.replace(year=2000)))
+        assert "2001" == await refused(world.alfa.bind(session="S1"))
+        world.leap(days=1)
+        await world.alfa.bind(session="S1")
 
     play(story)
 

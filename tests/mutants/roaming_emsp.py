@@ -193,6 +193,13 @@ ROAMING_EMSP: Final = (
         "        if not await self._read() or len(self._keys) == 1:\n",
         _KEYS + "test_the_first_start_makes_a_key_and_every_later_one_uses_it",
     ),
+    Mutant(
+        ("A26",),
+        "src/evouch/emsp/enrolling.py",
+        "changed + SETTLES if changed is not None and matters else None",
+        "None",
+        _KEYS + "test_a_charge_that_may_have_been_named_by_the_key_before_binds_nothing",
+    ),
     # what operators tell and read
     Mutant(
         ("R23", "S9", "S14"),

@@ -357,7 +357,7 @@ def test_after_a_new_key_a_car_starts_only_once_it_was_bound_again() -> None:
         assert await ada.notices("revoked")
         await nothing_starts(country["beta"])
         await country["beta"].drive_away()
-        country.later(minutes=16)  # what was plugged in before may still be called by its old name
+        await country.wait(16 * 60)  # what was plugged in before may still be called by its old name
         await bind(ada, country["alfa"])
         await leave(ada, country["alfa"])
         new = await ada.vid()

@@ -4,10 +4,11 @@ The operator says: this vehicle charged in that session, which this token starte
 verdict out. In this order:
 
 1. the token is known, and it is one that may charge;
-2. the session was not bound before; the same vehicle again is the same answer again;
-3. the session is known and the caller's own; one that is not here yet may still be on its way;
-4. it was started by this very token, not by a vehicle: a VID must not vouch for another VID;
-5. it is ACTIVE, or ended a short while ago; one that is PENDING may still become so.
+2. the session is known and the caller's own; one that is not here yet may still be on its way;
+3. it was not bound before; the same vehicle again is the same answer again;
+4. it began under the key in use: a VID of a former key would never be heard again;
+5. it was started by this very token, not by a vehicle: a VID must not vouch for another VID;
+6. it is ACTIVE, or ended a short while ago; one that is PENDING may still become so.
 
 Another contract's vehicle is not moved: the old record stays and both drivers are asked
 (docs/decisions/052).
@@ -80,6 +81,7 @@ class BoundSession:
     token_uid: str
     #: whether a vehicle was its token
     by_vehicle: bool = False
+    started_at: datetime | None = None
     ended_at: datetime | None = None
     #: the vehicle that it has bound already
     bound: Vid | None = None
@@ -98,6 +100,8 @@ class BindingCase:
     #: what is stored of this VID
     vehicle: Vehicle | None = None
     window: timedelta = WINDOW
+    #: charges that began before this may name vehicles as a former key did (docs/decisions/063); None: there is none
+    key_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,8 @@ def _objection(case: BindingCase, session: BoundSession) -> BindingVerdict | Non
     """Return what is wrong with a session that has bound nothing yet."""
     if session.by_vehicle:
         return _refuse("this session was started by a vehicle")
+    if case.key_since is not None and (session.started_at is None or session.started_at < case.key_since):
+        return _refuse("the key has changed since: the vehicle can be bound at its next charge")
     if session.token_uid.casefold() != case.token_uid.casefold():
         return _refuse("this session was started with another token")
     if session.status == "PENDING":

@@ -80,7 +80,7 @@ class Emsp:
         self.drivers = Drivers(book, self.agenda, eligibility or ModelList.of(terms), pepper)
         self.notices = Notices(book)
         self.tokens = Tokens(book)
-        self.vehicles = Vehicles(book, self.drivers, self.notices)
+        self.vehicles = Vehicles(book, self.drivers, self.notices, self.keys)
         self.places = Places(book, self.partners, self.agenda)
         self.sessions = Sessions(book, self.places, self.notices, self.oracle)
         self.invoices = Invoices(book, self.sessions)

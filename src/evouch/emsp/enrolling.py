@@ -7,7 +7,8 @@ comes before that of the vehicle, always.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from evouch.autocharge.binding import BindingCase, BindingVerdict, BoundSession, BoundToken, Effect, judge
 from evouch.autocharge.consent import register
@@ -26,7 +27,14 @@ from evouch.ocpi.ports import OcpiRefusal
 from evouch.store.ports import Change, Put
 from evouch.store.records_roaming import Driver, DriverToken, EmspSession, Enrolment, Notice
 
-__all__ = ["Enrolling"]
+__all__ = ["OVER", "SETTLES", "Enrolling"]
+
+#: A vehicle is named at plug-in, and its charge begins with a card minutes later: for so long after a change of key a
+#: charge may still name it as the former key did.
+SETTLES: Final = timedelta(minutes=15)
+#: After a week nothing that began under the former key charges any more; stations whose clocks are years behind are not
+#: shut out for good.
+OVER: Final = timedelta(days=7)
 
 
 @dataclass(slots=True)
@@ -64,8 +72,13 @@ class Enrolling:
             at=self.book.clock.now(), caller=partner.id, vid=Vid(body.vehicle_id), token_uid=body.token_uid,
             token=BoundToken(contract=token.contract, valid=token.valid) if token else None,
             session=_bound_session(session, await self._bound(session)) if session else None, vehicle=vehicle,
-            window=timedelta(seconds=self.book.terms.binding_window),
+            window=timedelta(seconds=self.book.terms.binding_window), key_since=self._key_since(),
         )  # fmt: skip
+
+    def _key_since(self) -> datetime | None:
+        changed = self.keys.changed_at
+        matters = changed is not None and self.book.clock.now() - changed < OVER
+        return changed + SETTLES if changed is not None and matters else None
 
     async def _bound(self, session: EmspSession | None) -> Vid | None:
         """Return the vehicle that a session has bound; one that it has claimed and not got counts too."""
@@ -145,7 +158,8 @@ class Enrolling:
 def _bound_session(session: EmspSession, bound: Vid | None) -> BoundSession:
     return BoundSession(
         partner=session.partner, status=session.status, token_uid=session.token_uid,
-        by_vehicle=session.token_type == VEHICLE_TOKEN, ended_at=session.ended_at, bound=bound,
+        by_vehicle=session.token_type == VEHICLE_TOKEN, started_at=session.started_at, ended_at=session.ended_at,
+        bound=bound,
     )  # fmt: skip
 
 

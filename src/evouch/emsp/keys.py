@@ -64,6 +64,11 @@ class Keys:
         """The key in use."""
         return self._keys[self._current]
 
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the key in use took the place of another one; None: it is the only one that there ever was."""
+        return self.current.created_at if len(self._keys) > 1 else None
+
     def all(self) -> list[OprfKey]:
         """Return all keys, the one in use first, then the newest."""
         return sorted(self._keys.values(), key=lambda key: (key.id == self._current, key.created_at), reverse=True)
@@ -99,8 +104,7 @@ class Keys:
     ) -> OprfKey:  # fmt: skip
         """Write the new key and the end of the one before in one commit, then use it."""
         now, id = self.book.clock.now(), _id(private)
-        new = self._keys.get(id) or OprfKey(id=id, key=_hex(private), created_at=now)
-        new = replace(new, retired_at=None)
+        new = OprfKey(id=id, key=_hex(private), created_at=now)
         former = self._keys.get(self._current)
         gone = [] if former is None else [replace(former, retired_at=now + timedelta(seconds=grace or 0.0))]
         audit = self.book.audit(actor, action, id, reason[:255])

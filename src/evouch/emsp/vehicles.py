@@ -12,6 +12,7 @@ from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.emsp.book import Book
 from evouch.emsp.drivers import Drivers
 from evouch.emsp.eligibility import Offer
+from evouch.emsp.keys import Keys
 from evouch.emsp.notices import Notices
 from evouch.errors import Refused
 from evouch.ids import Vid
@@ -30,6 +31,7 @@ class Vehicles:
     book: Book
     drivers: Drivers
     notices: Notices
+    keys: Keys
     changed: Callable[[Vid], None] = field(default=lambda _vid: None)
 
     # ── reading ──
@@ -57,20 +59,24 @@ class Vehicles:
     # ── the driver's word ──
 
     async def grant(self, driver: str, vid: Vid) -> Vehicle:
-        """Let his vehicle start by itself; Refused("noSuchVehicle", "modelNotSupported").
+        """Let his vehicle start by itself; Refused("noSuchVehicle", "modelNotSupported", "bindAgain").
 
-        One that is another's, and that a charge of his has named, becomes his (docs/decisions/052).
+        One that is another's, and that a charge of his has named, becomes his (docs/decisions/052). One that a
+        former key named will never be heard of again: it has to be bound anew.
         """
         who = await self.drivers.get(driver)
         if self.drivers.offer(who) is Offer.NO:
             raise Refused("modelNotSupported")
         async with self.book.turns.of(("vehicle", vid)):
             vehicle = await self.get(vid)
-            if vehicle is not None and vehicle.contract == who.contract:
-                return await self._change(vehicle, ConsentEvent.GRANT, who)
-            asked = await self.notices.about(driver, "consent", vid)
-            if vehicle is None or not asked:
+            his = vehicle is not None and vehicle.contract == who.contract
+            asked = [] if his else await self.notices.about(driver, "consent", vid)
+            if vehicle is None or not (his or asked):
                 raise Refused("noSuchVehicle")
+            if await self._of_a_former_key(vid):
+                raise Refused("bindAgain")
+            if his:
+                return await self._change(vehicle, ConsentEvent.GRANT, who)
             return await self._hand_over(vehicle, who, asked[0])
 
     async def revoke(self, driver: str, vid: Vid) -> Vehicle:
@@ -132,6 +138,10 @@ class Vehicles:
         return self.notices.new(driver.id, "consent", vid=vid, lasts=self.book.terms.consent_lasts, data=data)
 
     # ── beneath ──
+
+    async def _of_a_former_key(self, vid: Vid) -> bool:
+        enrolment = await self.book.store.enrolment(vid)
+        return enrolment is not None and enrolment.key in self.keys.retired(self.book.clock.now())
 
     async def _say(self, driver: str, vid: Vid, event: ConsentEvent) -> Vehicle:
         who = await self.drivers.get(driver)

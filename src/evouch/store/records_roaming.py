@@ -47,13 +47,16 @@ class OcpiObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OprfKey:
-    """An eMSP's key. One is in use; former ones answer nothing any more, and their VIDs are revoked."""
+    """An eMSP's key. One is in use; former ones sign nothing any more, and their VIDs are revoked.
+
+    ``created_at`` is when it came into use: when it was made, or the last time that a backup of it was brought back.
+    """
 
     id: str
     #: 64 hex digits; sealed at rest
     key: Secret
     created_at: datetime
-    #: None: in use. Later than now: still evaluated for those who ask with it, until then
+    #: None: in use. Later than now: VIDs that it has named still start vehicles, until then
     retired_at: datetime | None = None
 
 

@@ -39,7 +39,7 @@ _NO: Final = {"confirm": "refused", "started": "stopping", "granted": "revoked",
 _ANSWERS: Final = frozenset(
     {
         "noticeExpired", "alreadyAnswered", "notGranted", "contractNotInOrder", "modelNotSupported", "whichEvse",
-        "notRunning", "badCar", "badPlace",
+        "bindAgain", "notRunning", "badCar", "badPlace",
     }
 )  # fmt: skip
 

@@ -35,6 +35,7 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "modelNotSupported": (
         409, "This needs a model that is known to work. Tell us first what you drive, in the list of your cars.",
     ),
+    "bindAgain": (409, "Our key for cars has changed. Charge this car once with your card, and we ask you again."),
     "whichEvse": (422, "Say at which charging point your car is."),
     "reasonMissing": (422, "Give a reason. It is kept, and those whom it concerns read it."),
     "badDriver": (422, "A driver has a name, a contract of 1 to 36 characters, and an id of A-Z a-z 0-9 . _ -"),
