@@ -49,6 +49,7 @@ def mutants() -> tuple[Mutant, ...]:
     from tests.mutants.roaming_ocpp import ROAMING_OCPP
     from tests.mutants.roaming_oprf import ROAMING_OPRF
     from tests.mutants.roaming_store import ROAMING_STORE
+    from tests.mutants.roaming_stories import ROAMING_STORIES
 
     return (
         *PAYMENT,
@@ -61,4 +62,5 @@ def mutants() -> tuple[Mutant, ...]:
         *ROAMING_OCPP,
         *ROAMING_OPRF,
         *ROAMING_STORE,
+        *ROAMING_STORIES,
     )
