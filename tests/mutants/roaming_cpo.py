@@ -56,6 +56,13 @@ ROAMING_CPO: Final = (
         "::test_of_two_emsps_that_allow_the_car_the_later_grant_is_charged_with_and_the_other_is_told",
     ),
     Mutant(
+        ("A17", "S14"),
+        _CPO + "roaming_authorize.py",
+        "if len(ranked) > 1:",
+        "if len(ranked) > 1 and yes is not None:",
+        _TESTS + "test_recognition.py::test_where_all_that_know_the_car_refuse_it_all_of_them_are_told",
+    ),
+    Mutant(
         ("A17",),
         _CPO + "roaming_conflicts.py",
         "if self.notified.due(match.partner, match.vehicle.vid, self.clock.now()):",

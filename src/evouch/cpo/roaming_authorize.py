@@ -151,9 +151,10 @@ class RoamingRules:
         ranked = order(list(matches.values()))
         yes = next((each for each in ranked if _allows(answers[each.partner])), None)
         _log.info("vehicle known", station=question.station, asked=list(partners), chosen=yes.partner if yes else "")
+        if len(ranked) > 1:  # whoever was chosen, and if nobody was: several activations are an anomaly (§1.3)
+            self.conflicts.tell([each for each in ranked if each is not yes])
         if yes is None:
             return self._refusal(answers[ranked[0].partner])
-        self.conflicts.tell([each for each in ranked if each is not yes])
         places = self.places.candidates(question.station, question.evse)  # somebody may have come while we asked
         if not places.free:
             return _no(TokenStatus.INVALID, "somebody else came first")

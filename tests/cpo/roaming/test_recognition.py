@@ -153,6 +153,34 @@ def test_the_next_in_order_is_taken_where_the_first_does_not_allow_it_and_is_tol
     play(story)
 
 
+@proves("A17", "S14")
+def test_where_all_that_know_the_car_refuse_it_all_of_them_are_told() -> None:
+    async def story(place: World) -> None:
+        early, late, station = await place.emsp(), await place.emsp("late", "FRLAT"), await place.place()
+        for emsp in (early, late):
+            vehicle = await place.knows(emsp)
+            emsp.verdicts[vehicle.vid] = "NOT_ALLOWED"
+        assert (await arrive(station)).status is TokenStatus.INVALID
+        await place.clock.advance(1)
+        assert [each.vehicle_id for each in early.conflicts] == [early.vid(CAR)]
+        assert [each.vehicle_id for each in late.conflicts] == [late.vid(CAR)]
+        assert not await place.charges()
+
+    play(story)
+
+
+def test_one_emsp_that_refuses_its_car_is_in_no_conflict() -> None:
+    async def story(place: World) -> None:
+        emsp, _, station = await place.emsp(), await place.emsp("other", "FROTH"), await place.place()
+        vehicle = await place.knows(emsp)
+        emsp.verdicts[vehicle.vid] = "NOT_ALLOWED"
+        await arrive(station)
+        await place.clock.advance(1)
+        assert not emsp.conflicts
+
+    play(story)
+
+
 @proves("A17")
 def test_a_conflict_is_told_once_a_day() -> None:
     async def story(place: World) -> None:
