@@ -139,8 +139,8 @@ class Roaming:
             g.registry, g.presence, objects, names, self.partners, calls, self.pusher, g.clock, terms
         )
         self.commands = RoamingCommands(
-            g.calls, self.charges, self.starts, self.results, names, g, g.presence, g.registry, g.locks, g.agenda,
-            g.clock, g.entropy, terms,
+            g.calls, self.charges, self.starts, self.results, names, places, g, g.presence, g.registry, g.locks,
+            g.agenda, g.clock, g.entropy, terms,
         )  # fmt: skip
         handlers = Handlers(g.store, self.publishing, self.tokens, self.whitelist, self.commands)
         self.ocpi = OcpiServer(

@@ -38,7 +38,7 @@ from evouch.cpo.roaming_results import Results
 from evouch.cpo.roaming_start import ANSWER_TIME, RoamingStarts
 from evouch.cpo.roaming_terms import RoamingTerms
 from evouch.cpo.turns import Turns
-from evouch.cpo.vehicles_at import Busy
+from evouch.cpo.vehicles_at import Busy, VehiclesAt
 from evouch.errors import PeerRefused, Unreachable
 from evouch.ids import ContractId, PartyId, PaymentId, Vid, parse_vid
 from evouch.ocpi.model import (
@@ -76,6 +76,7 @@ class RoamingCommands:
     starts: RoamingStarts
     results: Results
     names: RoamingNames
+    vehicles: VehiclesAt
     busy: Busy
     presence: Presence
     registry: Registry
@@ -104,9 +105,10 @@ class RoamingCommands:
     # ── start ──
 
     async def _start(self, partner: Partner, body: StartSession) -> CommandResponse:
-        place = self.names.place(body.location_id, body.evse_uid)
+        place = self.names.place(body.location_id, body.evse_uid) or self._where_it_stands(partner, body)
         if place is None:
-            return _answer("REJECTED", "no such EVSE")
+            unclear = body.evse_uid is None and self.names.station(body.location_id) is not None
+            return _answer("REJECTED", "which EVSE? No car came last" if unclear else "no such EVSE")
         async with self._turns.of(place):  # of two commands for one EVSE the second finds it in use
             refused = self._cannot_start(partner, place, body)
             if refused:
@@ -119,6 +121,25 @@ class RoamingCommands:
         else:
             self.agenda.soon(lambda: self.starts.send(charge))
         return _answer("ACCEPTED", timeout=int((charge.expires - charge.at).total_seconds()) + ANSWER_TIME)
+
+    def _where_it_stands(self, partner: Partner, body: StartSession) -> EvsePlace | None:
+        """Return where a car came last that waits for no other start, for who names no EVSE; None: nobody can tell.
+
+        A vehicle that has named itself is where it was heard.
+        """
+        record, vid = self.names.station(body.location_id), _vid(body)
+        if record is None or body.evse_uid is not None:
+            return None
+        arrived = [(at, EvsePlace(record.id, evse)) for at, evse in self.vehicles.arrived(record.id)]
+        named = [place for _, place in arrived if vid is not None and self.vehicles.held(place).get(partner.id) == vid]
+        waiting = [each for each in arrived if not self._awaited(each[1])]
+        if named or not waiting:
+            return named[0] if named else None
+        last = [place for at, place in waiting if at == waiting[0][0]]
+        return last[0] if len(last) == 1 else None
+
+    def _awaited(self, place: EvsePlace) -> bool:
+        return any(each.state in _WAITING for each in self.charges.at(place))
 
     def _cannot_start(self, partner: Partner, place: EvsePlace, body: StartSession) -> str:
         """Return why nobody can start there now; a partner's own payment there is no obstacle."""

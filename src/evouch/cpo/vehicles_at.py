@@ -95,6 +95,15 @@ class VehiclesAt:
         plugged = tuple(each for each in idle if said[each] in _PLUGGED)
         return plugged or tuple(each for each in idle if said[each] not in UNUSABLE)
 
+    def arrived(self, station: StationId) -> list[tuple[Tick, EvseNumber]]:
+        """Return the EVSEs with a vehicle and without a charge, and when it came: the latest first.
+
+        Vehicles that were there before this process are those that came first, at 0.
+        """
+        places = (EvsePlace(station, each) for each in self._evses(station))
+        waiting = [each for each in places if self.presence.status(each) in _PLUGGED and not self.busy.taken(each)]
+        return sorted(((self._plugged.get(each, Tick(0)), each.evse) for each in waiting), reverse=True)
+
     def _evses(self, station: StationId) -> list[EvseNumber]:
         record, here = self.registry.station(station), self.presence.get(station)
         known = {each.number for each in record.evses} if record else set()

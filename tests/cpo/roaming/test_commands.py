@@ -137,6 +137,58 @@ def test_a_result_is_sent_again_where_nobody_answered() -> None:
     play(story)
 
 
+NO_CARD = {"type": "APP_USER"}
+
+
+def app(emsp: Emsp, uid: str = "APP") -> m.StartSession:
+    """A start that names the station, and no EVSE."""
+    return start(emsp, token=emsp.token(uid, **NO_CARD), evse_uid=None)
+
+
+def test_without_an_evse_the_car_that_came_last_is_meant() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place(evses=3)
+        await plug(station, 3)
+        await place.clock.advance(20)
+        await plug(station, 2)
+        assert (await place.order(emsp, "START_SESSION", app(emsp))).result == "ACCEPTED"
+        await place.clock.advance(1)
+        assert (await place.order(emsp, "START_SESSION", app(emsp, "APP-2"))).result == "ACCEPTED"
+        await place.clock.advance(1)
+        assert [each.evse for each in starts(station)] == [2, 3]  # at 2 somebody's start is under way
+
+    play(story)
+
+
+def test_a_car_that_named_itself_is_started_where_it_was_heard() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place(evses=2)
+        vehicle = await place.knows(emsp)
+        emsp.verdicts[vehicle.vid] = "NOT_ALLOWED"
+        await arrive(station, evse=2)
+        await place.clock.advance(5)
+        await plug(station, 1)
+        assert (await place.order(emsp, "START_SESSION", start(emsp, evse_uid=None))).result == "ACCEPTED"
+        await place.clock.advance(1)
+        assert [each.evse for each in starts(station)] == [2]
+
+    play(story)
+
+
+@pytest.mark.parametrize("plugged", [(), (1, 2)])
+def test_without_an_evse_and_without_a_car_that_came_last_a_start_is_rejected(plugged: tuple[int, ...]) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place(evses=2)
+        for evse in plugged:
+            await plug(station, evse)
+        answer = await place.order(emsp, "START_SESSION", app(emsp))
+        assert answer.result == "REJECTED"
+        assert "which EVSE" in answer.message[0].text
+        assert not starts(station)
+
+    play(story)
+
+
 @pytest.mark.parametrize("case", ["lock", "busy", "offline", "nowhere", "invalid", "twice"])
 def test_a_start_that_cannot_be_is_rejected(case: str) -> None:
     async def story(place: World) -> None:
