@@ -103,11 +103,9 @@ class RoamingRules:
         if places.locked and not question.ending:
             return _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
         by = Tick(self.clock.tick() + self.terms.whole_time)
-        here = EvsePlace(question.station, places.settled) if places.settled is not None else None
-        stay = self.places.stay(here) if here is not None else 0
         heard = await self.recogniser.heard(mac)
-        if here is not None:
-            self.places.hold(here, heard.vids, stay=stay)
+        if places.settled is not None:
+            self.places.hold(EvsePlace(question.station, places.settled), heard.vids, stay=places.stays[0])
         again = self._again(question, heard.vids)
         if again is not None or question.ending:
             return again or _no(TokenStatus.INVALID, "no charge of this vehicle")
@@ -155,7 +153,7 @@ class RoamingRules:
             self.conflicts.tell([each for each in ranked if each is not yes])
         if yes is None:
             return self._refusal(answers[ranked[0].partner])
-        places = self.places.candidates(question.station, question.evse)  # somebody may have come while we asked
+        places = self.places.still(question.station, places, named=question.evse is not None)
         if not places.free:
             return _no(TokenStatus.INVALID, "somebody else came first")
         info = answers[yes.partner]

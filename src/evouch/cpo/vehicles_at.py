@@ -7,7 +7,7 @@ qualified: a binding that names the neighbour's car would be worse than none.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from evouch.charging.equipment import ConnectorStatus, EvsePlace
@@ -38,6 +38,8 @@ class Candidates:
     free: tuple[EvseNumber, ...]
     #: all that qualify, with those that somebody is paying for
     qualified: tuple[EvseNumber, ...]
+    #: who stands there, EVSE by EVSE (``VehiclesAt.stay``)
+    stays: tuple[int, ...] = ()
 
     @property
     def settled(self) -> EvseNumber | None:
@@ -80,9 +82,25 @@ class VehiclesAt:
     def candidates(self, station: StationId, evse: EvseNumber | None = None) -> Candidates:
         """Return where a vehicle stands that named itself at a station, or at one EVSE of it."""
         qualified = (evse,) if evse is not None else self._qualified(station)
-        now = self.clock.tick()
-        free = tuple(each for each in qualified if self.locks.holder(EvsePlace(station, each), now) is None)
-        return Candidates(free, qualified)
+        free = tuple(each for each in qualified if self._unpaid(EvsePlace(station, each)))
+        return Candidates(free, qualified, tuple(self.stay(EvsePlace(station, each)) for each in qualified))
+
+    def still(self, station: StationId, before: Candidates, *, named: bool) -> Candidates:
+        """Return what candidates have come to while somebody was asked: EVSEs are only lost.
+
+        Whoever has left is not there any more, and whoever has come was not meant. Where it was not clear which
+        EVSE, it is not clear now. ``named``: it is the EVSE of a transaction, whoever else seems to charge there.
+        """
+        stays = dict(zip(before.qualified, before.stays, strict=True))
+        places = {each: EvsePlace(station, each) for each in before.free}
+        free = tuple(
+            each for each, place in places.items()
+            if self._unpaid(place) and (named or not self.busy.taken(place)) and self.stay(place) == stays[each]
+        )  # fmt: skip
+        return replace(before, free=free)
+
+    def _unpaid(self, place: EvsePlace) -> bool:
+        return self.locks.holder(place, self.clock.tick()) is None
 
     def _qualified(self, station: StationId) -> tuple[EvseNumber, ...]:
         """Return the EVSEs where somebody has just plugged in; else where anybody is; else those without a charge."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evouch.charging.roaming import ChargeState
-from evouch.charging.tokens import IdToken
+from evouch.charging.tokens import IdToken, TokenStatus
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
 from evouch.clock import Tick
 from evouch.ids import PartyId, PaymentId, Vid
@@ -165,6 +165,44 @@ def test_what_is_heard_of_a_car_after_it_has_left_is_not_held_for_the_next_one(*
         await station.start(IdToken("CARD"))
         await place.clock.advance(2)
         assert not emsp.bindings
+
+    play(story)
+
+
+def test_a_car_that_leaves_while_its_emsp_is_asked_starts_nothing_for_the_next_one() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        emsp.host.slow(3, on="authorize")
+        await plug(station)
+        asking = asyncio.ensure_future(present(station, car()))
+        await place.clock.advance(1)
+        await unplug(station)
+        await plug(station)
+        await place.clock.advance(30)
+        assert (await asking).status is TokenStatus.INVALID
+        assert not await place.charges()
+        assert not starts(station)
+
+    play(story)
+
+
+@pytest.mark.parametrize("leaves", [1, 2])
+def test_of_two_that_came_together_one_that_leaves_does_not_make_the_other_one_the_customer(leaves: int) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place(evses=2)
+        await place.knows(emsp)
+        emsp.host.slow(3, on="authorize")
+        for evse in (1, 2):
+            await plug(station, evse)
+        asking = asyncio.ensure_future(present(station, car()))
+        await place.clock.advance(1)
+        await unplug(station, leaves)
+        await place.clock.advance(30)
+        assert (await asking).accepted  # whose car it was, the start of a transaction says by naming it again
+        assert not starts(station)
+        (charge,) = await place.charges()
+        assert (charge.state, charge.evse, charge.candidates) == (ChargeState.AUTHORIZED, None, (3 - leaves,))
 
     play(story)
 
