@@ -23,27 +23,22 @@ def address_spellings(address: bytes) -> dict[str, bytes]:
     """
     found = {"octets": address, "reversed": address[::-1], "decimal": str(int.from_bytes(address)).encode()}
     found |= {"octets quoted": repr(address)[2:-1].encode(), "percent": quote(address).encode()}
-    digits = {"hex": address.hex(), "reversed hex": address[::-1].hex(), "padded": f"0000{address.hex()}"}
-    digits |= {f"hex {mark}": address.hex(mark) for mark in ":-. _"}
-    digits |= {
-        "dots": f"{address.hex()[:4]}.{address.hex()[4:8]}.{address.hex()[8:]}",
-        "colons quoted": address.hex(":"),
-    }
-    digits["colons quoted"] = quote(digits["colons quoted"], safe="")
-    digits["escaped"] = "".join(f"\\u00{each:02x}" for each in address)
-    for name, text in digits.items():
-        found |= {name: text.encode(), f"{name}, upper": text.upper().encode()}
-    for name, text in {
-        "octets": address,
-        "digits": address.hex().upper().encode(),
-        "lower": address.hex().encode(),
-    }.items():
-        found |= {
-            f"base64 of {name}": base64.b64encode(text).rstrip(b"="),
-            f"url64 of {name}": base64.urlsafe_b64encode(text),
-        }
-        found |= {f"base32 of {name}": base64.b32encode(text).rstrip(b"=")}
-        for kind in ("md5", "sha1", "sha256"):
-            digest = hashlib.new(kind, text, usedforsecurity=False)
-            found |= {f"{kind} of {name}": digest.hexdigest().encode(), f"raw {kind} of {name}": digest.digest()}
+    for name, digits in _digits(address).items():
+        found |= {name: digits.encode(), f"{name}, upper": digits.upper().encode()}
+    for name, plain in (("octets", address), ("digits", address.hex().upper().encode())):
+        found |= {f"{how} of {name}": code(plain).rstrip(b"=") for how, code in _CODES.items()}
+        for how in ("md5", "sha1", "sha256"):
+            digest = hashlib.new(how, plain, usedforsecurity=False)
+            found |= {f"{how} of {name}": digest.hexdigest().encode(), f"raw {how} of {name}": digest.digest()}
     return found
+
+
+_CODES = {"base64": base64.b64encode, "url64": base64.urlsafe_b64encode, "base32": base64.b32encode}
+
+
+def _digits(address: bytes) -> dict[str, str]:
+    plain = address.hex()
+    found = {"hex": plain, "reversed hex": address[::-1].hex(), "padded": f"0000{plain}"}
+    found |= {f"hex {mark}": address.hex(mark) for mark in ":-. _"}
+    found |= {"dots": f"{plain[:4]}.{plain[4:8]}.{plain[8:]}", "colons quoted": quote(address.hex(":"), safe="")}
+    return found | {"escaped": "".join(f"\\u00{each:02x}" for each in address)}

@@ -417,7 +417,7 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
 def test_the_whole_way_on_a_database_with_both_sides_killed(databases: Callable[[str], str]) -> None:
     async def story() -> None:
         stores = {name: Waited(await opened(databases(name))) for name in ("uno", "alfa", "beta")}
-        async with in_a_country(2, 1, stores=stores.__getitem__) as country:  # type: ignore[arg-type]
+        async with in_a_country(2, 1, stores=stores.__getitem__) as country:
             waits_for(country, stores.values())
             await _the_whole_way(country)
         for store in stores.values():
