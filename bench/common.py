@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-__all__ = ["BUSY", "INVALID", "Claim", "cores", "finish", "spread"]
+__all__ = ["BUSY", "INVALID", "MOST_WAITING", "Claim", "cores", "finish", "spread"]
 
 #: Exit code of a run that proves nothing.
 INVALID: Final = 3
 #: A generator busier than this may be what was measured.
 BUSY: Final = 0.90
+#: Share of a run for which a process waits for its core, above which a time that is missed is not its own.
+MOST_WAITING: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)

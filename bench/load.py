@@ -11,7 +11,16 @@ from pathlib import Path
 
 from picows import WSFrame, WSInvalidStatusError, WSListener, WSMsgType, WSTransport, ws_connect
 
-__all__ = ["HEARTBEAT", "METER_VALUES", "Measured", "Stations", "cpu_seconds", "many_files", "resident"]
+__all__ = [
+    "HEARTBEAT",
+    "METER_VALUES",
+    "Measured",
+    "Stations",
+    "cpu_seconds",
+    "many_files",
+    "resident",
+    "waited_seconds",
+]
 
 TEXT = WSMsgType.TEXT
 #: Frames with a place for the number that makes their id unique.
@@ -34,6 +43,12 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, all its threads, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def waited_seconds(pid: int) -> float:
+    """Return for how long a process's first thread was ready to run while its core was somebody else's (Linux)."""
+    path = Path(f"/proc/{pid}/schedstat")
+    return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
 
 
 def resident(pid: int) -> int:
