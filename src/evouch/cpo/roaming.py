@@ -242,7 +242,7 @@ class Roaming:
         self._met.discard(partner.id)
 
     async def _meet(self, id: str) -> None:
-        """Tell a partner that has just registered everything, and read what it has."""
+        """Tell a partner that has just registered everything, bills of before included, and read what it has."""
         partner = self.partners.get(id)
         if partner is None or not partner.registered:
             self._met.discard(id)
@@ -250,6 +250,7 @@ class Roaming:
             self._met.add(id)
             self.publishing.introduce(partner)
             self._start_polling(partner)
+            await self.push.remind(partner)
 
     def _start_polling(self, partner: Partner) -> None:
         if has_vehicles(partner):

@@ -116,8 +116,12 @@ class RoamingPush:
     async def resume(self) -> None:
         """Post the bills that may not have arrived when the process ended."""
         for partner in self.directory.all():
-            if partner.registered and (await self.store.ocpi_page(OWED, partner.id, limit=1))[0]:
-                self.pushes.push(partner, CDRS, OWED, partial(self._resend_cdrs, partner))
+            await self.remind(partner)
+
+    async def remind(self, partner: Partner) -> None:
+        """Post the bills that a partner has not acknowledged, if there are any."""
+        if partner.registered and (await self.store.ocpi_page(OWED, partner.id, limit=1))[0]:
+            self.pushes.push(partner, CDRS, OWED, partial(self._resend_cdrs, partner))
 
     async def _resend_cdrs(self, partner: Partner) -> None:
         """Post what is owed, but for bills that were refused for good: those are for people to look at."""

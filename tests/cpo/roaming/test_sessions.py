@@ -11,6 +11,7 @@ from evouch.charging.roaming import ChargeState
 from evouch.charging.tokens import IdToken, TokenStatus
 from evouch.cpo.roaming_push import OWED
 from evouch.ocpi.model import Cdr, Session
+from evouch.ocpi.partner import Role
 from evouch.store.memory import MemoryStore
 from evouch.store.ports import StoreFailed
 from tests.cpo.roaming.emsp import Emsp
@@ -181,6 +182,24 @@ def test_a_bill_that_its_emsp_refuses_for_good_is_kept_for_people_and_sent_no_mo
         assert len([each for each in place.web.log if each.request.url.endswith("/cdrs")]) == 1
         (owed,), _ = await place.store.ocpi_page(OWED, "mobi")
         assert owed.body == {"refused": "2001"}
+
+    play(story)
+
+
+def test_a_bill_of_while_the_partner_was_none_is_sent_when_it_is_one_again() -> None:
+    async def story(place: World) -> None:
+        emsp, station, id = await charging(place)
+        partners = place.roaming.partners
+        await partners.unregister("mobi", actor="ann")
+        await station.end(id, 1000)
+        await place.clock.advance(60)
+        assert not emsp.cdrs
+        token = await emsp.partners.invite("cpo", Role.CPO, actor="ann")
+        await partners.add("mobi", Role.EMSP, f"{emsp.url}/ocpi/versions", token, actor="bob")
+        await partners.register("mobi", actor="bob")
+        await place.clock.advance(1)
+        assert len(emsp.cdrs) == 1
+        assert not (await place.store.ocpi_page(OWED, "mobi"))[0]
 
     play(story)
 
