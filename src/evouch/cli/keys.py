@@ -34,7 +34,7 @@ def keys_in(named: Path | None, default: Path, entropy: Entropy) -> tuple[KeyByt
     try:
         keys = [KeyBytes(bytes.fromhex(line)) for line in path.read_text().split()]
     except (OSError, ValueError) as error:
-        raise BadKeyFile(f"{path}: {type(error).__name__}") from None
+        raise BadKeyFile(f"{path}: {_why(error)}") from None
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise BadKeyFile(f"{path}: not 64 hex digits a line")
     return tuple(keys)
@@ -48,10 +48,15 @@ def secret_in(named: Path | None, default: Path, entropy: Entropy) -> Secret:
     try:
         text = path.read_text().strip("\r\n")
     except (OSError, ValueError) as error:
-        raise BadKeyFile(f"{path}: {type(error).__name__}") from None
+        raise BadKeyFile(f"{path}: {_why(error)}") from None
     if not text:
         raise BadKeyFile(f"{path}: empty")
     return Secret(text)
+
+
+def _why(error: OSError | ValueError) -> str:
+    """Say why a file cannot be read; what a ValueError says may quote the file."""
+    return (error.strerror if isinstance(error, OSError) else None) or "holds something else"
 
 
 def secret_to(path: Path, secret: Secret) -> None:
