@@ -2,7 +2,7 @@
 # as wheels from the hashed locks, and only when a lock or pyproject.toml has changed.
 #
 #   make demo    a CPO, a payment provider, two eMSPs, three stations; ARGS="--once --json" plays the story and ends
-#   make test    the whole suite; ARGS="tests/webpayment -k slot" for a part of it
+#   make test    the whole suite on every core; ARGS="tests/webpayment -k slot" for a part of it
 #   make check   ruff, mypy --strict, floors, surface, docs
 #   make bench   every figure of the README, measured again here
 #   make docs    the generated parts of the pages: tree, commands, settings, state pictures
@@ -31,8 +31,9 @@ help:
 demo: install
 	@$(BIN)/evouch demo $(ARGS)
 
+# All of it runs on every core; a part runs in one process, which starts sooner and stops at a breakpoint.
 test: install-dev
-	$(BIN)/python -m pytest $(ARGS)
+	@set -- $(ARGS); [ $$# -gt 0 ] || set -- -n auto --dist worksteal; set -x; $(BIN)/python -m pytest "$$@"
 
 check: install-dev
 	$(BIN)/ruff check .
