@@ -219,6 +219,21 @@ def test_what_was_not_pushed_is_read_from_the_operators_lists() -> None:
     play(story)
 
 
+def test_more_energy_than_any_charge_has_is_refused_and_what_follows_it_in_a_list_is_read() -> None:
+    async def story(world: World) -> None:
+        await world.driver()
+        alfa = world.alfa
+        absurd, good = alfa.session("S1", kwh="1e20"), alfa.session("S2")
+        assert "2001" == await refused(alfa.put(absurd))
+        bill = msgspec.structs.replace(alfa.cdr("C1", good), total_energy=Decimal("1e20"))
+        assert "2001" == await refused(alfa.client.post_cdr(alfa.partner(), bill, by=alfa.by()))
+        alfa.handlers.answers["sessions"] = partial(answered, Listing(objects=(absurd, good), total=2))
+        await world.emsp.polling.poll(world.emsp.partners.known("alfa"), "sessions")
+        assert ["S2"] == [each.id for each in await world.emsp.sessions.of("ada")]
+
+    play(story)
+
+
 def answered(listing: Listing, _call: Call) -> Listing:
     return listing
 

@@ -25,12 +25,17 @@ from evouch.units import Money, Wh
 
 __all__ = ["Holder", "Sessions", "watt_hours"]
 
+_INVALID: Final = 2001
 _UNKNOWN_TOKEN: Final = 2004
 _WH: Final = 1000
+#: A ferry takes less. What no database column holds must not stop the reading of a list either.
+_MOST_KWH: Final = 1_000_000
 
 
 def watt_hours(kwh: Decimal) -> Wh:
-    """Return kilowatt-hours of the wire as whole watt-hours, never negative."""
+    """Return kilowatt-hours of the wire as whole watt-hours, never negative; OcpiRefusal 2001 for more than any."""
+    if kwh > _MOST_KWH:
+        raise OcpiRefusal(_INVALID, "kwh: no charge has so much")
     return Wh(max(0, int((kwh * _WH).to_integral_value())))
 
 
