@@ -18,7 +18,7 @@ from evouch.testing.roaming_town import CAR, Country, OperatorTown, Person, in_a
 
 __all__ = [
     "CS", "VERSIONS", "S", "Story", "Waited", "autostart", "billed", "bind", "bound", "leave", "nothing_starts",
-    "opened", "play", "sent", "shown", "spread", "told", "waits_for",
+    "opened", "play", "sent", "shown", "spread", "the_short_way", "told", "waits_for",
 ]  # fmt: skip
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
@@ -104,6 +104,18 @@ async def autostart(town: OperatorTown, car: Mac = CAR) -> RoamingCharge:
     await town.plug(vehicle=car)
     await town.announced()
     return await town.charge(S.ACTIVE)
+
+
+async def the_short_way(country: Country, version: str, car: Mac = CAR) -> None:
+    """Bind a car at one operator, have it start at another, and stop it with one tap on the phone; then the bill."""
+    beta, ada = country["beta"], await bound(country, version, car=car)
+    charge = await autostart(beta, car)
+    assert (await shown(country, ada, "started")).data["session"] == charge.id
+    await ada.declines("started")
+    await beta.charge(S.COMPLETED)
+    assert [] != sent(country, "beta", "commands/STOP_SESSION", "POST")
+    await country.until(lambda: billed(ada, charge.id))
+    await beta.drive_away()
 
 
 async def nothing_starts(town: OperatorTown, car: Mac = CAR, *, seconds: float = 40) -> None:

@@ -23,7 +23,6 @@ from tests.proofs import proves
 from tests.store.homes import Server
 from tests.stories.roaming import (
     CS,
-    VERSIONS,
     S,
     Waited,
     autostart,
@@ -39,12 +38,7 @@ from tests.stories.roaming import (
     spread,
     waits_for,
 )
-from tests.stories.test_autocharge import GRANTED, REVOKED, bodies
-
-each_version = pytest.mark.parametrize("version", VERSIONS)
-#: Where nothing but the words of a remote start differ, which 2.0.1 and 2.1 have in common.
-each_dialect = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.1"])
-
+from tests.stories.test_autocharge import GRANTED, REVOKED, bodies, each_dialect, each_version
 
 # ── two contracts, one car ──────────────────────────────────────────────────────────────
 

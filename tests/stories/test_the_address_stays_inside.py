@@ -25,10 +25,22 @@ from evouch.cpo.roaming_binding import Bindings
 from evouch.ids import Mac, StationId
 from evouch.ocpi.client import OcpiClient
 from evouch.store.memory import MemoryStore
-from evouch.testing.roaming_town import Country, OperatorTown, Person, in_a_country
+from evouch.testing.roaming_town import Country, OperatorTown, in_a_country
 from tests.proofs import proves
 from tests.spellings import address_spellings
-from tests.stories.roaming import CS, VERSIONS, S, autostart, bind, leave, nothing_starts, opened, shown, spread
+from tests.stories.roaming import (
+    CS,
+    VERSIONS,
+    S,
+    autostart,
+    bind,
+    leave,
+    nothing_starts,
+    opened,
+    shown,
+    spread,
+    the_short_way,
+)
 from tests.stories.test_autocharge import GRANTED
 
 DURING = StationId("CS-2")
@@ -234,7 +246,7 @@ def test_over_real_sockets_with_databases_on_disk_it_is_the_same(
         stores = {name: await opened(f"sqlite:///{tmp_path}/{name}.db") for name in ("uno", "alfa", "beta")}
         terms = {"binding_pauses": (0.3,) * 9}
         async with in_a_country(2, 1, sockets=True, stores=stores.__getitem__, cpo=terms) as country:
-            await _short(country)
+            await the_short_way(country, "ocpp1.6", Mac(address(CAR)))
             files = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
         for store in stores.values():
             await store.close()
@@ -248,15 +260,3 @@ def test_over_real_sockets_with_databases_on_disk_it_is_the_same(
     assert b"roaming charge" in texts["log"]
     assert b"CARD-UNO-ADA" in texts["uno.db"]
     assert [] == search(texts)
-
-
-async def _short(country: Country) -> None:
-    alfa, beta, car = country["alfa"], country["beta"], Mac(address(CAR))
-    await alfa.station("ocpp1.6")
-    await beta.station("ocpp1.6")
-    ada: Person = await country.at("uno").driver()
-    await bind(ada, alfa, car)
-    await leave(ada, alfa)
-    await spread(country, ada, GRANTED)
-    await autostart(beta, car)
-    await leave(ada, beta)

@@ -58,6 +58,10 @@ OPERATORS: Final = {
 PROVIDERS: Final = {"uno": PartyId("NL", "UNO"), "due": PartyId("IT", "DUE"), "tre": PartyId("FR", "TRE")}
 
 
+#: Seconds between two looks at what a story waits for: stories of roaming take hours of their people's time.
+_LOOK: Final = 1.0
+
+
 class Disk(FaultyStore):
     """What one process holds of a store: it can fail when told to, and is gone with the process."""
 
@@ -311,7 +315,7 @@ class Country:
         nobody: Any = None
         town = OperatorTown(
             self.world, nobody, psp, nobody, entropy, name=name, point=point, terms=replace(roaming, **terms),
-            door=door, web=self.web, disk=Disk(store or MemoryStore()),
+            door=door, web=self.web, disk=Disk(store or MemoryStore()), look=_LOOK,
         )  # fmt: skip
         self.operators[name] = town
         await town.begin()

@@ -96,6 +96,8 @@ class Town:
     entropy: SeededEntropy
     stations: dict[str, Simulator] = field(default_factory=dict)
     _runs: list[asyncio.Task[None]] = field(default_factory=list)
+    #: how much of a manual clock's time passes between two looks (s); longer steps are faster to play
+    look: float = field(default=0.25, kw_only=True)
 
     # ── stations ──
 
@@ -208,7 +210,7 @@ class Town:
 
     async def until(self, condition: Callable[[], Any], seconds: float = 60) -> None:
         """Let time pass until ``condition`` holds; Patience after ``seconds``. On sockets a tenth of that must do."""
-        step = 0.25 if self.world.manual else 0.01
+        step = self.look if self.world.manual else 0.01
         ends = self.world.clock.tick() + (seconds if self.world.manual else min(seconds, 15))
         while True:
             answer = condition()
