@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from typing import Any
 
-from evouch.cli.http import HttpServer, bind
+from evouch.cli.http import KEEP_ALIVE, HttpServer, bind
+from evouch.ocpi import aio_client
 
 BODY = b"x" * 20_000
 
@@ -92,3 +93,7 @@ async def _sends(pieces: list[bytes]) -> bytes:
         return bytes(answer)
     finally:
         await server.stop()
+
+
+def test_a_server_keeps_connections_longer_than_our_clients_use_them() -> None:
+    assert aio_client.IDLE < KEEP_ALIVE

@@ -11,10 +11,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evouch.errors import LocalError
 
-__all__ = ["MAX_HEAD", "HttpServer", "bind"]
+__all__ = ["KEEP_ALIVE", "MAX_HEAD", "HttpServer", "bind"]
 
 #: Bytes of a request beside its body: cookies and tokens of our own fit into a tenth of it.
 MAX_HEAD: Final = 64 * 1024
+#: Seconds that an unused connection is kept: longer than our own client keeps one, so that no request of it meets
+#: a connection that is being closed, and a partner that asks twice a minute greets us once.
+KEEP_ALIVE: Final = 75
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -121,7 +124,7 @@ class HttpServer:
         config = uvicorn.Config(
             app, http=_Protocol, log_config=None, access_log=False, lifespan="on", server_header=False,
             date_header=False, proxy_headers=bool(self._proxies), forwarded_allow_ips=list(self._proxies),
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=2, timeout_keep_alive=KEEP_ALIVE,
         )  # fmt: skip
         self._server = _Quiet(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
