@@ -27,7 +27,7 @@ from evouch.cpo.recognising import Recogniser
 from evouch.cpo.roaming_binding import Bindings
 from evouch.cpo.roaming_charges import RoamingCharges
 from evouch.cpo.roaming_conflicts import Conflicts
-from evouch.cpo.roaming_names import references
+from evouch.cpo.roaming_names import evse_uid, references
 from evouch.cpo.roaming_partners import verdict_of
 from evouch.cpo.roaming_start import RoamingStarts
 from evouch.cpo.roaming_terms import RoamingTerms
@@ -35,7 +35,7 @@ from evouch.cpo.roaming_tokens import Card, RoamingTokens, answers_here, answers
 from evouch.cpo.vehicles_at import Candidates, VehiclesAt
 from evouch.cpo.whitelist import Known, Whitelist
 from evouch.errors import PeerRefused, Unreachable
-from evouch.ids import ContractId, Vid
+from evouch.ids import ContractId, StationId, Vid
 from evouch.ocpi.model import VEHICLE_TOKEN, AuthorizationInfo
 from evouch.ocpi.ports import PartnerCalls
 
@@ -104,15 +104,24 @@ class RoamingRules:
             return _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
         by = Tick(self.clock.tick() + self.terms.whole_time)
         heard = await self.recogniser.heard(mac)
-        if places.settled is not None:
-            self.places.hold(EvsePlace(question.station, places.settled), heard.vids, stay=places.stays[0])
         again = self._again(question, heard.vids)
+        await self._held(question, places, heard.vids)
         if again is not None or question.ending:
             return again or _no(TokenStatus.INVALID, "no charge of this vehicle")
         known = await self.whitelist.granted(heard.vids)
         if not known:
             return _no(TokenStatus.INVALID, "no eMSP knows the vehicle")
         return await self._choose(question, places, known, heard.took, by)
+
+    async def _held(self, question: Question, places: Candidates, vids: Mapping[str, Vid]) -> None:
+        """Remember the VIDs of a vehicle where it can only be. One with a transaction of its own is no other's."""
+        if places.settled is None:
+            return
+        place, stay = EvsePlace(question.station, places.settled), places.stays[0]
+        if question.transaction is None:
+            await self.bindings.known(place, vids, stay=stay)
+        else:
+            self.places.hold(place, vids, stay=stay)
 
     async def identified(self, question: Question) -> None:
         """Take the address of a vehicle that charges by another token already."""
@@ -158,6 +167,9 @@ class RoamingRules:
             return _no(TokenStatus.INVALID, "somebody else came first")
         info = answers[yes.partner]
         assert isinstance(info, AuthorizationInfo)  # noqa: S101  # that is what allows
+        places = _narrowed(question.station, places, info)
+        if not places.free:
+            return _no(TokenStatus.INVALID, "its eMSP allows it at other EVSEs")
         charge = self._charge(
             question, places, partner=yes.partner, owner=yes.vehicle.owner, token_uid=str(yes.vehicle.vid),
             token_type=VEHICLE_TOKEN, contract=ContractId(info.token.contract_id),
@@ -219,7 +231,10 @@ class RoamingRules:
         info = await verdict_of(self.calls, card.partner, card.token.uid, card.token.type, where, by=by)
         if _allows(info):
             assert isinstance(info, AuthorizationInfo)  # noqa: S101  # that is what allows
-            return await self._card_charge(question, places, card, "AUTH_REQUEST", info)
+            allowed = _narrowed(question.station, places, info)
+            if places.free and not allowed.free:
+                return _no(TokenStatus.INVALID, "its eMSP allows it at other EVSEs")
+            return await self._card_charge(question, allowed, card, "AUTH_REQUEST", info)
         if isinstance(info, Unreachable) and answers_offline(card.token):
             return await self._card_charge(question, places, card, "WHITELIST")
         return self._refusal(info)
@@ -260,6 +275,15 @@ class RoamingRules:
 
 def _allows(answer: object) -> bool:
     return isinstance(answer, AuthorizationInfo) and answer.verdict is Allowed.ALLOWED
+
+
+def _narrowed(station: StationId, places: Candidates, info: AuthorizationInfo) -> Candidates:
+    """Return the EVSEs that the eMSP allows, where it names some (mod_tokens §AuthorizationInfo, location)."""
+    if info.location is None or not info.location.evse_uids:
+        return places
+    named = {uid.casefold() for uid in info.location.evse_uids}
+    free = tuple(each for each in places.free if evse_uid(EvsePlace(station, each)).casefold() in named)
+    return replace(places, free=free)
 
 
 def _fits(charge: RoamingCharge, question: Question) -> bool:

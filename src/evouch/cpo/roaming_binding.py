@@ -1,14 +1,15 @@
 """Telling an eMSP which vehicle its customer charges, so that it may start by itself the next time.
 
 Both flows of "Autocharge Roaming" end in one POST of {VID, token, session}: *before* (§5.1.1), the
-vehicle named itself at plug-in, its VIDs are held by EVSE, and then a card or an app starts;
+vehicle named itself at plug-in, its VIDs are held by EVSE, and then a card or an app starts
+(whichever comes first, where an eMSP is slow);
 *after* (§5.1.2), it names itself during the charge, and the one eMSP whose customer is charging is
 asked for its VID. The Session is always put first, or the eMSP could not check the binding.
 
 What waits is in the store: the VID and the state stand in the RoamingCharge, and a restart goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -86,6 +87,13 @@ class Bindings:
         if vid is not None and charge.token_type != VEHICLE_TOKEN:
             await self._found(charge, vid)
 
+    async def known(self, place: EvsePlace, vids: Mapping[str, Vid], *, stay: int) -> None:
+        """Remember what eMSPs call the vehicle at an EVSE; a charge that began there while they were asked is bound."""
+        self.places.hold(place, vids, stay=stay)
+        for charge in self.charges.at(place):
+            if charge.vid is None and charge.state in _RUNNING:
+                await self.started(charge)
+
     def flows(self, charge: RoamingCharge) -> None:
         """Energy flows, or the charge is over: an eMSP that wanted to wait for that is told now.
 
@@ -135,7 +143,7 @@ class Bindings:
         if where is not None:
             place = EvsePlace(station, where)
             stay = self.places.stay(place)
-            self.places.hold(place, (await self.recogniser.heard(mac)).vids, stay=stay)
+            await self.known(place, (await self.recogniser.heard(mac)).vids, stay=stay)
 
     # ── telling ──
 

@@ -112,6 +112,43 @@ def test_an_address_in_an_event_of_a_running_transaction_binds_and_changes_nothi
     play(story)
 
 
+@pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+@pytest.mark.parametrize("asks", [True, False], ids=["Authorize", "event"])
+def test_a_car_whose_emsp_is_slow_is_bound_to_the_card_that_started_meanwhile(version: str, asks: bool) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await ready(place, version=version, evses=2)
+        emsp.host.slow(3, on="oprf/sign")
+        await plug(station)
+        naming = asyncio.ensure_future(present(station, car()) if asks else identify(station))
+        await place.clock.advance(1)
+        await station.start(CARD)
+        await place.clock.advance(1)
+        assert not emsp.bindings
+        await place.clock.advance(3)
+        await naming
+        assert [body.vehicle_id for body in emsp.bindings] == [emsp.vid(CAR)]
+        assert (await place.charge()).binding is Binding.DONE
+
+    play(story)
+
+
+def test_who_left_while_an_emsp_was_slow_is_not_bound_to_the_next_ones_card() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await ready(place)
+        emsp.host.slow(3, on="oprf/sign")
+        await plug(station)
+        naming = asyncio.ensure_future(present(station, car()))
+        await place.clock.advance(1)
+        await unplug(station)
+        await plug(station)
+        await station.start(CARD)
+        await place.clock.advance(5)
+        await naming
+        assert not emsp.bindings
+
+    play(story)
+
+
 def test_the_neighbours_car_is_never_bound() -> None:
     async def story(place: World) -> None:
         emsp, station = await ready(place, evses=2)
