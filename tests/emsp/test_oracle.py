@@ -216,8 +216,8 @@ def test_a_sweep_is_seen_throttled_and_suspended_and_its_neighbour_goes_on() -> 
             for _ in range(20):
                 await rogue.sign()
                 await honest.sign()
-            await world.emsp.tokens.of()
-            world.emsp.oracle.followed("honest")
+            for _ in range(6):
+                world.emsp.oracle.followed("honest")
             await world.pass_time(minutes=15)
         kinds = {each.detail.partition(":")[0] for each in await world.emsp.desk.alarms()}
         assert {"rogue"} == kinds
@@ -232,7 +232,8 @@ def test_a_sweep_is_seen_throttled_and_suspended_and_its_neighbour_goes_on() -> 
         await world.pass_time(minutes=50)
         assert world.emsp.partners.known("rogue").sign_allowed
 
-    play(story, "rogue", "honest", watch=WatchTerms(least=15, ratio_most=18.0), watch_patience=2)
+    watch, budget = WatchTerms(least=15, ratio_most=18.0), BudgetTerms(plug_ins=1, day_factor=100.0)
+    play(story, "rogue", "honest", watch=watch, budget=budget, watch_patience=2)
 
 
 @proves("R36")

@@ -12,6 +12,7 @@ _AUTHORIZING: Final = "tests/emsp/test_authorizing.py::"
 _ORACLE: Final = "tests/emsp/test_oracle.py::"
 _TOLD: Final = "tests/emsp/test_told.py::"
 _KEYS: Final = "tests/emsp/test_keys.py::"
+_NEW: Final = "tests/emsp/test_new_partners.py::"
 
 ROAMING_EMSP: Final = (
     # who may charge
@@ -178,6 +179,20 @@ ROAMING_EMSP: Final = (
         "await self._take_away(account.partner, serious[0])",
         "pass",
         _ORACLE + "test_a_sweep_is_seen_throttled_and_suspended_and_its_neighbour_goes_on",
+    ),
+    Mutant(
+        ("R36",),
+        "src/evouch/emsp/watching.py",
+        "frozenset({AlarmKind.RATIO, AlarmKind.GROWTH, AlarmKind.NIGHTS})",
+        "frozenset()",
+        _NEW + "test_an_honest_operator_that_goes_live_at_a_new_emsp_keeps_its_right_and_its_budget",
+    ),
+    Mutant(
+        ("R36",),
+        "src/evouch/autocharge/watch.py",
+        "max(terms.ratio_most, elsewhere * terms.ratio_times)",
+        "terms.ratio_most",
+        _NEW + "test_few_uses_mean_nothing_where_nobody_has_customers_yet",
     ),
     Mutant(
         ("A26",),

@@ -63,6 +63,10 @@ class BudgetTerms:
     #: what a partner of unknown size is taken for
     least_evses: int = 10
 
+    def explained(self, evses: int) -> int:
+        """Return how many vehicles so many EVSEs see on a busy day; 0 EVSEs are not known."""
+        return max(evses, self.least_evses) * self.plug_ins
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -78,7 +82,7 @@ class Limits:
     def for_evses(cls, evses: int, terms: BudgetTerms | None = None) -> Self:
         """Return the limits of a partner that operates so many EVSEs; 0 is not known."""
         terms = terms or BudgetTerms()
-        plug_ins = max(evses, terms.least_evses) * terms.plug_ins
+        plug_ins = terms.explained(evses)
         per_day = math.ceil(plug_ins * terms.day_factor)
         per_minute = max(terms.burst, math.ceil(per_day / _MINUTES_A_DAY * terms.minute_factor))
         return cls(

@@ -54,7 +54,8 @@ class WatchTerms:
     #: signs per follow-up may be so many times the baseline's, signs so many times the usual day's
     ratio_times: float = 5.0
     growth_times: float = 5.0
-    #: without a baseline: signs per follow-up
+    #: without a baseline: signs per follow-up, unless with other partners it is like that, too. An eMSP that has just
+    #: begun has no customers anywhere, and every operator asks it about every car
     ratio_most: float = 500.0
     #: last 24 hours with so many signs are judged by the hour
     profile_least: int = 480
@@ -73,18 +74,23 @@ def judge(days: Sequence[SignDay], at: datetime, terms: WatchTerms | None = None
     """Return what is unlike an operator today, by partner. ``days`` are of any partners, in any order."""
     terms = terms or WatchTerms()
     ordered = sorted(days, key=lambda each: (each.partner, each.day))
-    return tuple(
-        alarm for _, own in groupby(ordered, key=lambda each: each.partner) for alarm in _of_one(list(own), at, terms)
-    )
+    todays = {each.partner: each for each in ordered if each.day == at.astimezone(UTC).date()}
+    signed, followed = sum(each.signed for each in todays.values()), sum(each.followed for each in todays.values())
+    found: list[Alarm] = []
+    for partner, own in groupby(ordered, key=lambda each: each.partner):
+        if (today := todays.get(partner)) is not None:
+            elsewhere = (signed - today.signed) / (1 + followed - today.followed)
+            found += _of_one(today, list(own), elsewhere, at, terms)
+    return tuple(found)
 
 
-def _of_one(days: list[SignDay], at: datetime, terms: WatchTerms) -> Iterable[Alarm]:
-    today = next((each for each in days if each.day == at.astimezone(UTC).date()), None)
-    if today is None:
-        return
+def _of_one(
+    today: SignDay, days: list[SignDay], elsewhere: float, at: datetime, terms: WatchTerms
+) -> Iterable[Alarm]:  # fmt: skip
+    """Judge one partner; ``elsewhere`` is how many signs the others' uses take today."""
     usual = [each for each in days if each.day < today.day][-terms.baseline_most :]
     found = {
-        AlarmKind.RATIO: _ratio(today, usual, terms),
+        AlarmKind.RATIO: _ratio(today, usual, elsewhere, terms),
         AlarmKind.GROWTH: _growth(today, usual, terms),
         AlarmKind.INVALID: _invalid(today, terms),
         AlarmKind.REFUSED: _refused(today, terms),
@@ -95,12 +101,12 @@ def _of_one(days: list[SignDay], at: datetime, terms: WatchTerms) -> Iterable[Al
             yield Alarm(partner=today.partner, kind=kind, detail=detail)
 
 
-def _ratio(today: SignDay, usual: Sequence[SignDay], terms: WatchTerms) -> str:
+def _ratio(today: SignDay, usual: Sequence[SignDay], elsewhere: float, terms: WatchTerms) -> str:
     if today.signed < terms.least:
         return ""
     now = _per_use([today])
     known = len(usual) >= terms.baseline_least
-    most = _per_use(usual) * terms.ratio_times if known else terms.ratio_most
+    most = _per_use(usual) * terms.ratio_times if known else max(terms.ratio_most, elsewhere * terms.ratio_times)
     return f"{today.signed} signs, {today.followed} of use: {now:.0f} for one, {most:.0f} at most" if now > most else ""
 
 

@@ -1,9 +1,12 @@
 """Who asks the sign oracle unlike an operator is throttled, then suspended; nobody else notices (§8.1).
 
 Each look compares what partners asked with what came of it. The first alarm of a day writes a
-security event and leaves the partner a share of its budget; one that goes on through several
-looks loses the right to ask until staff lift it. Being over budget alone is an alarm and no
-more: the budget has dealt with it.
+security event. A serious one leaves the partner a share of its budget, and when it goes on through
+several looks, takes its right to ask until staff lift it.
+
+Being over budget alone is not serious: the budget has dealt with it. Neither is what honest
+partners have good reasons for, as long as their charging points explain what they asked: few uses
+at an eMSP that has few customers, growth when an operator goes live, nights at a depot.
 """
 
 from collections.abc import Sequence
@@ -26,6 +29,8 @@ __all__ = ["SignWatch"]
 
 #: What is said, and acted upon by nobody but people.
 _SAID_ONLY: Final = frozenset({AlarmKind.REFUSED})
+#: What is said, and acted upon where charging points do not explain how much was asked.
+_PERHAPS: Final = frozenset({AlarmKind.RATIO, AlarmKind.GROWTH, AlarmKind.NIGHTS})
 
 _log = structlog.get_logger("evouch.emsp.watch")
 
@@ -98,7 +103,7 @@ class SignWatch:
         seen = self._seen.setdefault(account.partner, _Seen())
         asked = _asked(account)
         goes_on, seen.asked = asked != seen.asked, asked
-        serious = [alarm for alarm in alarms if alarm.kind not in _SAID_ONLY]
+        serious = [alarm for alarm in alarms if self._serious(account, alarm)]
         await self._say(account, seen, alarms)
         if not serious or seen.excused == self.book.clock.now().date():
             seen.looks = 0
@@ -108,6 +113,11 @@ class SignWatch:
             account.throttle(self.book.terms.throttle)
             if 0 < self.book.terms.watch_patience <= seen.looks:
                 await self._take_away(account.partner, serious[0])
+
+    def _serious(self, account: Account, alarm: Alarm) -> bool:
+        known = self.partners.get(account.partner)
+        explained = self.book.terms.budget.explained(known.evses if known is not None else 0)
+        return alarm.kind not in _SAID_ONLY and (alarm.kind not in _PERHAPS or _asked(account) > explained)
 
     async def _say(self, account: Account, seen: _Seen, alarms: Sequence[Alarm]) -> None:
         """Write each kind of alarm once a day."""
