@@ -315,3 +315,20 @@ def test_a_consent_notice_is_answered_by_the_grant_itself() -> None:
         assert timedelta(0) < (question.expires or question.at) - question.at
 
     play(story)
+
+
+@proves("A28")
+def test_who_claims_a_vehicle_again_and_again_makes_no_phone_ring_again_and_again() -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        await world.driver("bob", BOB, "CARD-B")
+        for number in range(10):
+            await world.alfa.put(world.alfa.session(f"B{number}", "CARD-B", contract=BOB))
+            await world.alfa.bind(uid="CARD-B", session=f"B{number}")
+        assert (1, 1) == (len(await world.notices("consent", "bob")), len(await world.notices("conflict", "ada")))
+        await world.emsp.phone.grant("bob", VID)
+        vehicle = await world.emsp.vehicles.get(Vid(VID))
+        assert vehicle is not None
+        assert BOB == vehicle.contract
+
+    play(story)

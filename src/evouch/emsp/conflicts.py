@@ -4,7 +4,6 @@ Which eMSP that is nobody says, and nothing is revoked: the driver decides where
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from evouch.emsp.book import Book
@@ -18,7 +17,8 @@ from evouch.store.ports import Put
 __all__ = ["Conflicts"]
 
 _INVALID: Final = 2001
-_MOST: Final = 200
+#: What the notice is about.
+ANOTHER_EMSP: Final = "another eMSP"
 
 
 @dataclass(slots=True)
@@ -36,17 +36,9 @@ class Conflicts:
             if vehicle is None or vehicle.contract.casefold() != body.contract_id.casefold():
                 raise OcpiRefusal(_INVALID, "vehicle_id: not known with this contract")
             driver = await self.book.store.driver_of(vehicle.contract)
-            if vehicle.granted and driver is not None and not await self._told(driver.id, vid):
-                data = {"about": "another eMSP", "message": body.message.text if body.message else ""}
+            if vehicle.granted and driver is not None and not await self.notices.told_of(driver.id, vid, ANOTHER_EMSP):
+                data = {"about": ANOTHER_EMSP, "message": body.message.text if body.message else ""}
                 notice = self.notices.new(driver.id, "conflict", vid=vid, partner=partner.id, data=data)
                 audit = self.book.audit(f"operator {partner.id}", "report conflict", vid)
                 await self.book.store.commit(Put(notice), audit)
         return "Conflict notification processed"
-
-    async def _told(self, driver: str, vid: Vid) -> bool:
-        since = self.book.clock.now() - timedelta(seconds=self.book.terms.conflict_memory)
-        found = await self.book.store.notices(driver, limit=_MOST)
-        return any(
-            (each.kind, each.vid, each.data.get("about")) == ("conflict", vid, "another eMSP") and each.at > since
-            for each in found
-        )

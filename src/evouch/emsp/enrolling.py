@@ -32,6 +32,8 @@ __all__ = ["OVER", "SETTLES", "Enrolling"]
 #: A vehicle is named at plug-in, and its charge begins with a card minutes later: for so long after a change of key a
 #: charge may still name it as the former key did.
 SETTLES: Final = timedelta(minutes=15)
+#: What the notice of a rival is about.
+ANOTHER_DRIVER: Final = "another driver"
 #: After a week nothing that began under the former key charges any more; stations whose clocks are years behind are not
 #: shut out for good.
 OVER: Final = timedelta(days=7)
@@ -133,14 +135,15 @@ class Enrolling:
         return vehicle
 
     async def _ask_both(self, vehicle: Vehicle, driver: Driver, enrolment: Enrolment) -> None:
-        """Leave the record with whom it is, and ask both drivers, once for each charge that claims it."""
+        """Leave the record with whom it is, and ask both drivers: whoever claims it again and again asks once."""
         stored = await self.book.store.enrolment(vehicle.vid)
         claim = f"{enrolment.partner}/{enrolment.session}"
         if stored is None or stored.rival == claim:
             return
         before = await self.book.store.driver_of(vehicle.contract)
         asked: list[Notice] = []
-        if self.drivers.offer(driver) is not Offer.NO:
+        waits = await self.notices.about(driver.id, "consent", vehicle.vid)
+        if self.drivers.offer(driver) is not Offer.NO and not waits:
             data = {
                 "token_uid": enrolment.token_uid,
                 "session": enrolment.session,
@@ -148,8 +151,8 @@ class Enrolling:
                 "rival": "yes",
             }
             asked.append(replace(self.vehicles.asking(driver, vehicle.vid, **data), partner=enrolment.partner))
-        if before is not None:
-            asked.append(self.notices.new(before.id, "conflict", vid=vehicle.vid, data={"about": "another driver"}))
+        if before is not None and not await self.notices.told_of(before.id, vehicle.vid, ANOTHER_DRIVER):
+            asked.append(self.notices.new(before.id, "conflict", vid=vehicle.vid, data={"about": ANOTHER_DRIVER}))
         await self.book.store.commit(
             Put(replace(stored, rival=claim)), *(Put(each) for each in asked), self.oracle.followed(enrolment.partner)
         )

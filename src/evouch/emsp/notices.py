@@ -65,6 +65,14 @@ class Notices:
         """Return the open notices of one kind about one vehicle."""
         return [each for each in await self.of(driver, open=True, limit=MOST) if (each.kind, each.vid) == (kind, vid)]
 
+    async def told_of(self, driver: str, vid: Vid, about: str) -> bool:
+        """Return whether a driver was told of this conflict over a vehicle so lately that he is not told again."""
+        since = self.book.clock.now() - timedelta(seconds=self.book.terms.conflict_memory)
+        return any(
+            (each.kind, each.vid, each.data.get("about")) == ("conflict", vid, about) and each.at > since
+            for each in await self.book.store.notices(driver, limit=MOST)
+        )
+
     async def owned(self, driver: str, id: str) -> Notice:
         """Return a driver's own notice as it counts now; Refused("noSuchNotice")."""
         notice = await self.book.store.notice(id)
