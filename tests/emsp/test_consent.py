@@ -1,5 +1,6 @@
 """What a driver says of his vehicle, and who comes to know of it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -165,6 +166,48 @@ def test_staff_revoke_with_a_reason_that_the_driver_reads() -> None:
         assert "BLOCKED" == await world.alfa.verdict()
         rows = await world.emsp.desk.audit()
         assert ("ann", "revoke vehicle", VID, "copied") in [(r.actor, r.action, r.subject, r.detail) for r in rows]
+
+    play(story)
+
+
+def test_an_old_yes_does_not_grant_what_staff_revoked_and_the_list_of_cars_does() -> None:
+    async def story(world: World) -> None:
+        await sent(world)
+        (question,) = await world.notices("consent")
+        await world.emsp.desk.withdraw(VID, actor="ann", reason="copied")
+        assert [] == await world.notices("consent")
+        assert "noticeExpired" == await refused(world.emsp.phone.accept("ada", question.id))
+        assert REVOKED == (await kept(world)).status
+        await world.emsp.phone.grant("ada", VID)
+        assert GRANTED == (await kept(world)).status
+
+    play(story)
+
+
+def test_a_yes_that_comes_while_staff_revoke_is_too_late() -> None:
+    async def story(world: World) -> None:
+        await sent(world)
+        (question,) = await world.notices("consent")
+        said = await asyncio.gather(
+            world.emsp.desk.withdraw(VID, actor="ann", reason="copied"),
+            refused(world.emsp.phone.accept("ada", question.id)),
+        )
+        assert ("noticeExpired", REVOKED) == (said[1], (await kept(world)).status)
+
+    play(story)
+
+
+def test_whose_car_it_was_is_not_asked_for_it_any_more_once_it_is_another_drivers() -> None:
+    async def story(world: World) -> None:
+        await sent(world)
+        await world.driver("bob", BOB, "CARD-B")
+        await world.alfa.put(world.alfa.session("S2", "CARD-B", contract=BOB))
+        await world.alfa.bind(uid="CARD-B", session="S2")
+        (hers,), (his,) = await world.notices("consent"), await world.notices("consent", "bob")
+        await world.emsp.phone.accept("bob", his.id)
+        assert [] == await world.notices("consent")
+        assert "noticeExpired" == await refused(world.emsp.phone.accept("ada", hers.id))
+        assert BOB == (await kept(world)).contract
 
     play(story)
 

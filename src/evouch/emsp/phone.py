@@ -84,8 +84,7 @@ class Phone:
             case "confirm":
                 return await self._confirming.confirm(driver, notice, evse=evse)
             case "consent" if asked.vid is not None:
-                await self._notices.question(driver, notice)
-                await self._vehicles.grant(driver, asked.vid)
+                await self._vehicles.grant(driver, asked.vid, answers=notice)
                 return await self._notices.owned(driver, notice)
             case _:
                 return await self._notices.read(driver, notice)

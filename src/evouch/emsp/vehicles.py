@@ -4,8 +4,9 @@ The rules of status and dates are in ``autocharge.consent``. Each change is one 
 audit and its notices; then all operators are told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from evouch.autocharge.consent import ConsentEvent, rehome, step
 from evouch.charging.vehicles import AutoChargeStatus, Vehicle
@@ -22,6 +23,9 @@ from evouch.store.ports import Change, Put
 from evouch.store.records_roaming import Driver, Enrolment, Notice, NoticeState
 
 __all__ = ["Vehicles"]
+
+#: Open questions of all drivers that one look goes through.
+_MOST: Final = 100_000
 
 
 @dataclass(slots=True)
@@ -58,9 +62,10 @@ class Vehicles:
 
     # ── the driver's word ──
 
-    async def grant(self, driver: str, vid: Vid) -> Vehicle:
+    async def grant(self, driver: str, vid: Vid, *, answers: str = "") -> Vehicle:
         """Let his vehicle start by itself; Refused("noSuchVehicle", "modelNotSupported", "bindAgain").
 
+        ``answers`` is the notice that he says yes to, which must still be open: Refused as ``Notices.question``.
         One that is another's, and that a charge of his has named, becomes his (docs/decisions/052). One that a
         former key named will never be heard of again: it has to be bound anew.
         """
@@ -68,6 +73,8 @@ class Vehicles:
         if self.drivers.offer(who) is Offer.NO:
             raise Refused("modelNotSupported")
         async with self.book.turns.of(("vehicle", vid)):
+            if answers:
+                await self.notices.question(driver, answers)
             vehicle = await self.get(vid)
             his = vehicle is not None and vehicle.contract == who.contract
             asked = [] if his else await self.notices.about(driver, "consent", vid)
@@ -99,27 +106,40 @@ class Vehicles:
     # ── staff ──
 
     async def withdraw(self, vid: Vid, *, actor: str, reason: str) -> Vehicle:
-        """Revoke as the eMSP (§5.3), and tell the driver why; Refused("noSuchVehicle", "reasonMissing")."""
-        if not reason.strip():
-            raise Refused("reasonMissing")
+        """Revoke as the eMSP (§5.3), and tell the driver why; Refused("noSuchVehicle", "reasonMissing").
+
+        Questions for consent to it are void, whoever was asked: it is granted again on purpose, or not at all.
+        """
         async with self.book.turns.of(("vehicle", vid)):
-            vehicle = await self.get(vid)
-            if vehicle is None:
-                raise Refused("noSuchVehicle")
-            driver = await self.book.store.driver_of(vehicle.contract)
-            told = [] if driver is None else [Put(self._revoked(driver, vid, reason))]
-            audit = self.book.audit(actor, "revoke vehicle", vid, reason[:255])
-            return await self._write(step(vehicle, ConsentEvent.REVOKE, self.book.clock.now()), *told, audit)
+            return await self._withdraw(vid, await self._asked(), actor, reason)
 
     async def withdraw_of_keys(self, keys: set[str], *, actor: str, reason: str) -> int:
         """Revoke every vehicle that these keys have named; return how many. What is revoked already stays as it is."""
-        count = 0
+        count, asked = 0, await self._asked()
         for enrolment in await self.book.store.enrolments():
             vehicle = await self.get(enrolment.vid) if enrolment.key in keys else None
             if vehicle is not None and vehicle.granted:
-                await self.withdraw(enrolment.vid, actor=actor, reason=reason)
+                async with self.book.turns.of(("vehicle", enrolment.vid)):
+                    await self._withdraw(enrolment.vid, asked, actor, reason)
                 count += 1
         return count
+
+    async def _asked(self) -> list[Notice]:
+        """Return the open questions for consent of all drivers."""
+        found = await self.book.store.notices(open=True, limit=_MOST)
+        return [each for each in found if each.kind == "consent"]
+
+    async def _withdraw(self, vid: Vid, asked: Sequence[Notice], actor: str, reason: str) -> Vehicle:
+        vehicle = await self.get(vid)
+        if not reason.strip():
+            raise Refused("reasonMissing")
+        if vehicle is None:
+            raise Refused("noSuchVehicle")
+        driver = await self.book.store.driver_of(vehicle.contract)
+        told = [] if driver is None else [Put(self._revoked(driver, vid, reason))]
+        void = [Put(replace(each, state=NoticeState.EXPIRED)) for each in asked if each.vid == vid]
+        audit = self.book.audit(actor, "revoke vehicle", vid, reason[:255])
+        return await self._write(step(vehicle, ConsentEvent.REVOKE, self.book.clock.now()), *told, *void, audit)
 
     # ── models ──
 
@@ -168,9 +188,11 @@ class Vehicles:
             partner=asked.partner, key=asked.data["key"], at=now,
         )  # fmt: skip
         told = [] if before is None else [Put(self._revoked(before, vehicle.vid, "it is another driver's now"))]
-        answered = Put(replace(asked, state=NoticeState.ACCEPTED))
+        void = [] if before is None else await self.notices.about(before.id, "consent", vehicle.vid)
+        answered = [Put(replace(asked, state=NoticeState.ACCEPTED))]
+        answered += [Put(replace(each, state=NoticeState.EXPIRED)) for each in void]
         audit = self.book.audit(f"driver {who.id}", "take over vehicle", vehicle.vid)
-        return await self._write(rehome(vehicle, who.contract, now), Put(enrolment), answered, *told, audit)
+        return await self._write(rehome(vehicle, who.contract, now), Put(enrolment), *answered, *told, audit)
 
     def _revoked(self, driver: Driver, vid: Vid, reason: str) -> Notice:
         return self.notices.new(driver.id, "revoked", vid=vid, data={"reason": reason[:255]})
