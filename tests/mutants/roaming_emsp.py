@@ -219,7 +219,7 @@ ROAMING_EMSP: Final = (
     Mutant(
         ("R23", "S9", "S14"),
         "src/evouch/emsp/conflicts.py",
-        "if vehicle.granted and driver is not None and not await self._told(driver.id, vid):",
+        "if vehicle.granted and driver is not None and not await self.notices.told_of(driver.id, vid, ANOTHER_EMSP):",
         "if vehicle.granted and driver is not None:",
         _TOLD + "test_a_conflict_is_told_to_the_driver_once_a_day_whoever_reports_it",
     ),
