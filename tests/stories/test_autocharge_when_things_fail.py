@@ -214,7 +214,7 @@ def test_at_an_evse_that_is_being_paid_for_a_known_car_is_its_payers(version: st
 # ── processes that are killed ───────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("state", [S.ANNOUNCED, S.PENDING, S.ACTIVE])
+@pytest.mark.parametrize("state", [S.PENDING, S.ACTIVE])
 @each_dialect
 def test_an_operator_killed_in_the_middle_goes_on_where_it_was(state: Any, version: str) -> None:
     async def story(country: Country) -> None:

@@ -5,7 +5,8 @@ agenda that ends its state, whatever station and driver do or leave undone.
 
 ===========  ================================================================================
 announced    at ``starts_at`` the remote start goes out; a card, a code, an app or the cable
-             pulled out before that ends it, and the station's notice is taken back
+             pulled out before that ends it, and the station's notice is taken back. So does
+             a lost connection: whoever stands there afterwards may be somebody else
 authorized   its yes ends at ``expires``
 starting     the station's plug timeout and a margin give up
 ===========  ================================================================================
@@ -21,7 +22,7 @@ from typing import Any, Final
 
 import structlog
 
-from evouch.charging.dialogue import AnnounceStart, StartAnswer, StartCharging, StationCalls, Trigger, Unspeakable
+from evouch.charging.dialogue import AnnounceStart, StartAnswer, StartCharging, StationCalls, Unspeakable
 from evouch.charging.equipment import ConnectorStatus, EvsePlace
 from evouch.charging.roaming import ChargeEvent, ChargeState, RoamingCharge
 from evouch.charging.tokens import IdToken, TokenKind
@@ -43,9 +44,6 @@ __all__ = ["RoamingStarts"]
 ANSWER_TIME: Final = 35
 #: Seconds a station has to answer a notice.
 NOTICE_TIME: Final = 10
-#: How long an announced start waits for its station to come back, and how often it looks; then it lapses.
-PATIENCE: Final = timedelta(seconds=60)
-LOOK_AGAIN: Final = 3.0
 
 _S, _E = ChargeState, ChargeEvent
 _WAITING: Final = frozenset({_S.ANNOUNCED, _S.AUTHORIZED, _S.STARTING})
@@ -73,6 +71,8 @@ class RoamingStarts:
     terms: RoamingTerms
     #: what a notice at a station's display was about when it was last told
     _announced: dict[EvsePlace, str] = field(default_factory=dict)
+    #: announced charge → the connection over which its car was heard of
+    _heard_over: dict[str, str] = field(default_factory=dict)
 
     # ── promises ──
 
@@ -82,8 +82,11 @@ class RoamingStarts:
             return
         if before is not None and before.state is _S.ANNOUNCED and after.state is not _S.ANNOUNCED:
             self._silence(after, over=after.state in {_S.REPLACED, _S.LAPSED})
+            self._heard_over.pop(after.id, None)
         self.promise(after)
         if after.state is _S.ANNOUNCED:
+            here = self.presence.get(after.station)
+            self._heard_over.setdefault(after.id, here.link.connection if here is not None else "")
             self.agenda.soon(lambda: self._announce(after))
 
     def promise(self, charge: RoamingCharge) -> None:
@@ -118,28 +121,28 @@ class RoamingStarts:
     # ── the start ──
 
     async def _begin(self, id: str) -> None:
-        """The delay is over: start, unless somebody else has the EVSE by now.
-
-        After a restart nothing is known of the cable until the station says so, and it may have been
-        pulled: the station is asked. Whoever plugs in then is somebody else.
-        """
+        """The delay is over: start, unless somebody else has the EVSE by now, or nobody knows who is there."""
         charge = self.charges.running(id)
         place = place_of(charge) if charge is not None else None
-        if charge is None or charge.state is not _S.ANNOUNCED or place is None or charge.starts_at is None:
+        if charge is None or charge.state is not _S.ANNOUNCED or place is None:
             return
-        cable = self.presence.status(place)
         if self.busy.taken(place) or self.locks.holder(place, self.clock.tick()) is not None:
             await self.charges.advance(id, _E.REPLACE)
-        elif cable is ConnectorStatus.AVAILABLE or self.clock.now() >= charge.starts_at + PATIENCE:
+        elif not self._still_there(charge, place):
             await self.lapse(id)
-        elif cable is not None and self.presence.ready(charge.station):
+        else:
             after = await self.charges.advance(id, _E.ANNOUNCE_OVER, only=_announced, **self.ticket(place))
             if after is not None:
                 await self.send(after)
-        else:
-            self.agenda.after(LOOK_AGAIN, ("roaming start", id), lambda: self._begin(id))
-            ask = Trigger(message="StatusNotification", evse=place.evse, connector=self._connector(place))
-            await self.calls.call(place.station, ask, by=self._by(NOTICE_TIME))
+
+    def _still_there(self, charge: RoamingCharge, place: EvsePlace) -> bool:
+        """Return whether the station has spoken without a break since it told us of the car, which is plugged in.
+
+        After an outage on either side another car may be at the same cable, and nothing would tell.
+        """
+        here = self.presence.get(charge.station)
+        unbroken = here is not None and here.link.connection == self._heard_over.get(charge.id)
+        return unbroken and self.presence.ready(charge.station) and self.presence.status(place) in _PLUGGED
 
     def ticket(self, place: EvsePlace) -> dict[str, Any]:
         """Return what a remote start needs: a one-time token, a number, and how long it waits for the vehicle."""

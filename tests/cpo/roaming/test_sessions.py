@@ -320,7 +320,7 @@ def test_a_start_whose_write_failed_is_bound_when_it_is_said_again(kept: bool) -
     play(story, store)
 
 
-def test_an_announced_start_outlives_the_process() -> None:
+def test_an_announced_start_does_not_outlive_the_process_for_another_car_may_be_there() -> None:
     async def story(place: World) -> None:
         emsp, station = await place.emsp(), await place.place()
         await place.knows(emsp)
@@ -328,8 +328,8 @@ def test_an_announced_start_outlives_the_process() -> None:
         async with place.reborn() as after:
             again = after.back(station)
             await after.clock.advance(15)
-            (order,) = starts(again)
-            assert (await again.start(order.token)).authorization.accepted
+            assert not starts(again)
+            assert (await after.charge()).state is ChargeState.LAPSED
 
     play(story)
 

@@ -340,15 +340,16 @@ def test_a_station_that_gave_no_answer_may_still_start_until_its_plug_timeout() 
     play(story)
 
 
-def test_a_station_that_is_away_when_the_delay_ends_has_a_minute_to_come_back() -> None:
+def test_a_station_that_was_away_during_the_delay_starts_nothing_for_another_car_may_be_there() -> None:
     async def story(place: World) -> None:
         _, station = await announced(place)
         station.leave()
-        await place.clock.advance(30)
-        assert (await place.charge()).state is ChargeState.ANNOUNCED
+        await place.clock.advance(2)
         await station.arrive(boot=False)
-        await place.clock.advance(6)
-        assert len(starts(station)) == 1
+        await plug(station)
+        await place.clock.advance(30)
+        assert not starts(station)
+        assert (await place.charge()).state is ChargeState.LAPSED
 
     play(story)
 
