@@ -9,7 +9,7 @@ from tests.proofs import proves
 RETRY, INVALID, UNKNOWN_TOKEN = "2901", "2001", "2004"
 
 
-@proves("S8", "S12")
+@proves("S1", "S8", "S12")
 def test_a_vehicle_is_bound_by_its_session_and_its_token_and_the_answer_is_the_whole_record() -> None:
     async def story(world: World) -> None:
         await world.driver()
@@ -23,6 +23,15 @@ def test_a_vehicle_is_bound_by_its_session_and_its_token_and_the_answer_is_the_w
             "country_code": PARTY.country, "party_id": PARTY.party, "vehicle_id": VID, "contract_id": ADA,
             "auto_charge_status": "AUTO_CHARGE_REVOKED", "date_created": now, "last_updated": now,
         } == answer["data"]  # fmt: skip
+        await world.emsp.phone.grant("ada", VID)
+        await world.pass_time(minutes=1)
+        await world.emsp.phone.revoke("ada", VID)
+        _, listed, _ = await world.alfa.ask("GET", "vehicles")
+        (record,) = listed["data"]
+        assert record == answer["data"] | {
+            "date_authorized": "2024-05-23T00:23:05.001Z", "date_revoked": record["last_updated"],
+            "last_updated": record["last_updated"],
+        }  # fmt: skip
 
     play(story)
 

@@ -50,7 +50,7 @@ ROAMING_CPO: Final = (
     Mutant(
         ("R10", "R11", "A16", "A17"),
         _CPO + "roaming_authorize.py",
-        "self.conflicts.tell([each for each in ranked if each is not yes])",
+        'self.conflicts.tell(others(ranked, yes.partner if yes else ""))',
         "self.conflicts.tell([])",
         _TESTS + "test_recognition.py"
         "::test_of_two_emsps_that_allow_the_car_the_later_grant_is_charged_with_and_the_other_is_told",
@@ -72,8 +72,8 @@ ROAMING_CPO: Final = (
     Mutant(
         ("R22", "A4"),
         _CPO + "whitelist.py",
-        "if known is None or known.status is AutoChargeStatus.REVOKED:",
-        "if known is None or not known.granted:",
+        "return worth_binding(await self.store.vehicle(owner, vid), contract)",
+        "return True",
         _TESTS + "test_binding.py::test_a_driver_who_does_not_want_to_be_asked_is_not_asked_again",
     ),
     Mutant(
@@ -121,7 +121,7 @@ ROAMING_CPO: Final = (
     Mutant(
         ("A18",),
         _CPO + "whitelist.py",
-        "(vehicle != before and vehicle.last_updated >= before.last_updated)",
+        "vehicle != before and prevails(vehicle, before)",
         "vehicle != before",
         _TESTS + "test_whitelist.py::test_what_is_older_changes_nothing_and_is_answered_well",
     ),

@@ -35,7 +35,7 @@ def order(matches: Sequence[Match]) -> list[Match]:
 
 
 def others(matches: Sequence[Match], chosen: str) -> list[Match]:
-    """Return whom to tell that the driver has granted elsewhere too: every granted match but the chosen partner."""
+    """Return whom to tell that the driver has granted elsewhere too: every granted match but the chosen one, if any."""
     return [each for each in order(matches) if each.partner != chosen]
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from evouch.autocharge.conflict import Match, order
+from evouch.autocharge.conflict import Match, order, others
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.roaming import ChargeState, RoamingCharge
 from evouch.charging.tokens import Allowed, IdToken, TokenKind, TokenStatus
@@ -159,7 +159,7 @@ class RoamingRules:
         yes = next((each for each in ranked if _allows(answers[each.partner])), None)
         _log.info("vehicle known", station=question.station, asked=list(partners), chosen=yes.partner if yes else "")
         if len(ranked) > 1:  # whoever was chosen, and if nobody was: several activations are an anomaly (§1.3)
-            self.conflicts.tell([each for each in ranked if each is not yes])
+            self.conflicts.tell(others(ranked, yes.partner if yes else ""))
         if yes is None:
             return self._refusal(answers[ranked[0].partner])
         places = self.places.still(question.station, places, named=question.evse is not None)

@@ -12,7 +12,8 @@ from typing import Final
 
 import structlog
 
-from evouch.charging.vehicles import AutoChargeStatus, Vehicle
+from evouch.autocharge.consent import prevails, worth_binding
+from evouch.charging.vehicles import Vehicle
 from evouch.cpo.roaming_partners import Directory
 from evouch.cpo.turns import Turns
 from evouch.ids import ContractId, PartyId, Vid, parse_vid
@@ -71,7 +72,7 @@ class Whitelist:
         async with self._turns.of((vehicle.owner, vehicle.vid)):
             before = await self.store.vehicle(vehicle.owner, vehicle.vid)
             stands = before
-            if before is None or (vehicle != before and vehicle.last_updated >= before.last_updated):
+            if vehicle != before and prevails(vehicle, before):
                 stands = vehicle
                 await self.store.commit(Put(vehicle))
         if stands is not None and not stands.granted and self.withdrawn is not None:
@@ -96,12 +97,5 @@ class Whitelist:
         return found
 
     async def binds(self, owner: PartyId, vid: Vid, contract: ContractId) -> bool:
-        """Return whether the eMSP is to be told that its customer charges this vehicle (docs/decisions/052).
-
-        Not where the driver asked not to be asked, and not where the vehicle starts by itself on
-        this very contract.
-        """
-        known = await self.store.vehicle(owner, vid)
-        if known is None or known.status is AutoChargeStatus.REVOKED:
-            return True
-        return known.status is AutoChargeStatus.GRANTED and known.contract != contract
+        """Return whether the eMSP is to be told that its customer charges this vehicle (docs/decisions/052)."""
+        return worth_binding(await self.store.vehicle(owner, vid), contract)
