@@ -239,6 +239,20 @@ def test_a_question_expires_and_the_vehicle_is_still_in_the_list() -> None:
     play(story)
 
 
+def test_what_he_was_told_long_ago_is_not_answered_any_more() -> None:
+    async def story(world: World) -> None:
+        await sent(world, opted_in=True)
+        await world.alfa.conflict()
+        shown = [(await world.notices(kind))[0] for kind in ("granted", "conflict")]
+        world.leap(days=15)
+        assert [] == await world.notices()
+        for each in shown:
+            assert "noticeExpired" == await refused(world.emsp.phone.decline("ada", each.id))
+        assert GRANTED == (await kept(world)).status
+
+    play(story)
+
+
 # ── a car that changes hands ──
 
 

@@ -52,6 +52,7 @@ class Consent(Section, frozen=True, kw_only=True):
 
     opted_in: bool = False
     consent_lasts: Seconds = 14 * _DAY
+    told_lasts: Seconds = 14 * _DAY
     dynamic_models: tuple[str, ...] = ("Volkswagen", "Audi", "Skoda", "Seat", "CUPRA")
     static_models: tuple[str, ...] = ("Volkswagen ID.7",)
     offer_unknown_models: bool = False

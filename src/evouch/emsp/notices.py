@@ -11,7 +11,7 @@ conflict   another contract has this vehicle too nothing / revokes it (§6.3)
 revoked    it does not start by itself any more  nothing
 ========== ===================================== ==================================================
 
-Nothing is asked for ever: a question that is not answered in time expires.
+Nothing is asked for ever: a question that is not answered in time expires, and so does what was told.
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,9 @@ __all__ = ["Notices", "current"]
 
 #: Notices that one question to the store looks through.
 MOST: Final = 1000
+
+#: Kinds that are told: nobody waits for an answer.
+_TOLD: Final = frozenset({"granted", "conflict", "revoked"})
 
 
 def current(notice: Notice, at: datetime) -> Notice:
@@ -48,8 +51,13 @@ class Notices:
         self, driver: str, kind: str, *, vid: Vid | None = None, partner: str = "", lasts: float | None = None,
         data: Mapping[str, str] | None = None,
     ) -> Notice:  # fmt: skip
-        """Return a notice that nobody has written yet; it expires ``lasts`` seconds from now."""
+        """Return a notice that nobody has written yet; it expires ``lasts`` seconds from now.
+
+        None is the terms' time for what is told, and no end for what ends otherwise.
+        """
         now = self.book.clock.now()
+        if lasts is None and kind in _TOLD:
+            lasts = self.book.terms.told_lasts
         return Notice(
             id=self.book.entropy.id(), driver=driver, at=now, kind=kind, vid=vid, partner=partner,
             expires=None if lasts is None else now + timedelta(seconds=lasts), data=dict(data or {}),

@@ -41,6 +41,9 @@ class EmspTerms:
     opted_in: bool = False
     #: how long a driver may answer a question for consent; later he still finds the vehicle in his list
     consent_lasts: float = 14 * _DAY
+    #: how long a phone shows what a driver was told and has not read: granted, revoked, a conflict. Months later a tap
+    #: on it would be about another state of his vehicle than the one that he knows
+    told_lasts: float = 14 * _DAY
     #: models without an address that stays the same, "make" or "make model", for which the feature is not offered
     dynamic_models: tuple[str, ...] = ("Volkswagen", "Audi", "Skoda", "Seat", "CUPRA")
     #: models of a make above that are known to work nevertheless
