@@ -151,7 +151,8 @@ class Line(asyncio.Protocol):
 
     async def ask(self) -> bool:
         """Ask the next question; return whether it was answered with a signature. Wrong ones are written down."""
-        assert self._transport is not None
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionError("the server hung up")
         question = next(self.questions)
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(question.sent)
