@@ -167,6 +167,30 @@ def test_one_question_at_a_time_the_latest_place_counts() -> None:
     play(story)
 
 
+def test_a_yes_is_for_one_start_at_one_evse_and_used_up_by_its_charge() -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        stranger = await world.join("stranger", places=False)  # where it is nobody knows: nothing but his yes speaks
+        assert "NOT_ALLOWED" == await stranger.verdict()
+        (question,) = await world.notices("confirm")
+        await world.emsp.phone.accept("ada", question.id)
+
+        async def verdict(evse: str) -> str:
+            info = await stranger.authorize(evse=evse)
+            assert info is not None
+            return info.allowed
+
+        assert ["NOT_ALLOWED", "ALLOWED"] == [await verdict("L1-E2"), await verdict("l1-e1")]
+        session = stranger.session(
+            "V1", VID, kind=VEHICLE_TOKEN, authorization_reference=question.data["reference"], status="COMPLETED",
+            end_date_time=world.clock.now(),
+        )  # fmt: skip
+        await stranger.put(session)
+        assert "NOT_ALLOWED" == await verdict("L1-E1")
+
+    play(story)
+
+
 def test_with_several_evses_the_driver_says_which() -> None:
     async def story(world: World) -> None:
         await world.bound()

@@ -84,7 +84,7 @@ class Contexts:
             active=(*map(_past, active.values()), *self._promised(decided, sessions, partner, where)),
             phone=_phone(driver), starts=_moments(decided, Allowed.ALLOWED),
             refusals=_moments(decided, Allowed.NOT_ALLOWED),
-            confirmed=await self._confirmed(driver, partner, vehicle, where),
+            confirmed=await self._confirmed(driver, partner, where, sessions, vehicle),
         )  # fmt: skip
 
     async def _seen(self, sessions: Iterable[EmspSession], now: datetime) -> list[EmspSession]:
@@ -120,14 +120,17 @@ class Contexts:
         ]  # fmt: skip
 
     async def _confirmed(
-        self, driver: Driver, partner: Partner, vehicle: Vehicle, where: LocationReferences
+        self, driver: Driver, partner: Partner, where: LocationReferences, sessions: Iterable[EmspSession],
+        vehicle: Vehicle,
     ) -> bool:  # fmt: skip
-        """Return whether he said yes to this vehicle at this place a short while ago."""
+        """Return whether he said yes to this very start a short while ago: here, and no charge has come of it yet."""
         since = self.book.clock.now() - timedelta(seconds=self.book.terms.confirmation_lasts)
+        used = {each.reference for each in sessions}
         return any(
             each.kind == "confirm" and each.state is NoticeState.ACCEPTED and each.vid == vehicle.vid
             and each.partner == partner.id and each.data.get("location") == where.location_id
-            and _time(each.data.get("answered", "")) > since
+            and _meet(each.data.get("evses", "").split(), where.evse_uids)
+            and each.data.get("reference") not in used and _time(each.data.get("answered", "")) > since
             for each in await self.book.store.notices(driver.id, limit=_MOST)
         )  # fmt: skip
 
@@ -168,6 +171,12 @@ def _phone(driver: Driver) -> PhoneFix | None:
 
 def _moments(decided: Sequence[Decision], allowed: Allowed) -> tuple[datetime, ...]:
     return tuple(each.at for each in decided if each.allowed is allowed)
+
+
+def _meet(meant: Iterable[str], asked: Iterable[str]) -> bool:
+    """Return whether one of the EVSEs is among the others; who names none means any."""
+    ours, theirs = {each.casefold() for each in meant}, {each.casefold() for each in asked}
+    return not ours or not theirs or bool(ours & theirs)
 
 
 def _time(text: str) -> datetime:
