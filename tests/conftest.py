@@ -1,7 +1,9 @@
 """What holds for every test: no setting of this machine reaches it, and a run can be repeated."""
 
+import functools
 import os
 
+import httpcore2
 import hypothesis
 import pytest
 
@@ -10,6 +12,9 @@ from tests.needs import found
 # One seed for everybody: a red run on one machine is red on all of them. Time limits are pytest's own.
 hypothesis.settings.register_profile("evouch", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("evouch")
+
+# Whoever trusts this machine's certificates reads them once, not once per client: that takes longer than most tests.
+httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
 
 
 def pytest_report_header() -> str:
