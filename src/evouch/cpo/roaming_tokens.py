@@ -6,6 +6,7 @@ token of a vehicle is never kept: it is NEVER by definition, and its VID stands 
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -61,13 +62,17 @@ class RoamingTokens:
     _turns: Turns = field(default_factory=Turns)
 
     async def find(self, uid: str) -> Card | None:
-        """Return whose token this is; of several owners the one whose object changed last."""
+        """Return whose token this is.
+
+        uids of cards are not unique in the world, and each eMSP says its own. Of several one that is valid, then that
+        of the eMSP that we ask first, then the one that changed last: nobody makes another one's card void.
+        """
         found = []
         for each in await self.store.ocpi_objects_named(MODULE, _id(uid, RFID)):
             partner = self.directory.get(each.partner)
             if partner is not None and partner.registered and partner.speaks_for(each.owner):
-                found.append((each.last_updated, Card(partner, each.owner, read(each.body, Token))))
-        return max(found, key=lambda one: one[0])[1] if found else None
+                found.append(Card(partner, each.owner, read(each.body, Token)))
+        return max(found, key=_rank, default=None)
 
     async def get(self, partner: Partner, owner: PartyId, uid: str, kind: str = RFID) -> Token:
         """Return one; OcpiRefusal 404 with 2004 where it is not known, or not the partner's."""
@@ -112,6 +117,10 @@ class RoamingTokens:
     async def _stored(self, partner: Partner, owner: PartyId, uid: str, kind: str) -> Token | None:
         found = await self.store.ocpi_object(MODULE, partner.id, owner, _id(uid, kind))
         return read(found.body, Token) if found else None
+
+
+def _rank(card: Card) -> tuple[bool, int, datetime]:
+    return card.token.valid, card.partner.priority, card.token.last_updated
 
 
 def _id(uid: str, kind: str) -> str:

@@ -1,6 +1,7 @@
 """What one eMSP must not be able to do to another one's customers, and what is its own to say."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -58,5 +59,26 @@ def test_an_emsp_that_allows_some_evses_only_is_heeded() -> None:
             refused = await station.start(token, transaction=f"A-{token.kind}", evse=1)
             assert not refused.authorization.accepted
         assert (await station.start(car(), transaction="B", evse=2)).authorization.accepted
+
+    play(story)
+
+
+def test_no_emsp_makes_the_card_of_another_one_void_and_the_operator_says_who_is_first() -> None:
+    async def story(place: World) -> None:
+        emsp, other, station = await place.emsp(), await place.emsp("other", "FROTH"), await place.place()
+        far = datetime(2099, 1, 1, tzinfo=UTC)
+        await place.card(emsp, whitelist="ALLOWED")
+        await place.card(other, whitelist="ALLOWED", valid=False, last_updated=far)
+        assert (await present(station, IdToken("CARD"))).accepted
+        assert [each.partner for each in await place.charges()] == ["mobi"]
+        await place.card(other, whitelist="ALLOWED", last_updated=far)
+        found = place.roaming.tokens.find
+        card = await found("CARD")
+        assert card is not None
+        assert card.partner.id == "other"
+        await place.roaming.partners.change("mobi", actor="ann", priority=1)
+        card = await found("CARD")
+        assert card is not None
+        assert card.partner.id == "mobi"
 
     play(story)
