@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx2
@@ -103,13 +104,25 @@ def play(story: Callable[[Street], Coroutine[Any, Any, None]], **how: Any) -> No
     asyncio.run(run())
 
 
+def _at_the_provider(town: Town) -> Any:
+    """The provider's pages, set up when the first driver comes: few stories go there, and it takes its time."""
+
+    @cache
+    def pages() -> Any:
+        return provider_app(town.psp.book, clock=town.world.clock, api_key=Secret("k" * 32), save=town.psp.deliver)
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        await pages()(scope, receive, send)
+
+    return serve
+
+
 @asynccontextmanager
 async def _street(**how: Any) -> AsyncIterator[Street]:
     async with on_the_wire(**how) as town:
         clock = town.world.clock
         app = create_app(town.cpo, clock=clock, entropy=town.entropy, base_url=HOME, provider_url=PROVIDER)
-        provider = provider_app(town.psp.book, clock=clock, api_key=Secret("k" * 32), save=town.psp.deliver)
-        street = Street(town, app, provider)
+        street = Street(town, app, _at_the_provider(town))
         try:
             yield street
         finally:
