@@ -51,8 +51,8 @@ ROAMING_STORIES: Final = (
     Mutant(
         ("R22",),
         "src/evouch/cpo/whitelist.py",
-        "if known is None or known.status is AutoChargeStatus.REVOKED:",
-        "if known is None or not known.granted:",
+        "return worth_binding(await self.store.vehicle(owner, vid), contract)",
+        "return True",
         f"{_STORIES}test_a_driver_who_does_not_want_to_be_asked_never_is_again",
     ),
     Mutant(
@@ -79,7 +79,7 @@ ROAMING_STORIES: Final = (
     Mutant(
         ("R11", "A17", "S14"),
         "src/evouch/cpo/roaming_authorize.py",
-        "self.conflicts.tell([each for each in ranked if each is not yes])",
+        'self.conflicts.tell(others(ranked, yes.partner if yes else ""))',
         "self.conflicts.tell([each for each in ranked if each is yes])",
         f"{_FAILING}test_of_two_emsps_that_know_a_car_one_is_charged_and_the_other_told_of_its_own_car_only",
     ),

@@ -32,7 +32,9 @@ from evouch.cpo.roaming_commands import RoamingCommands
 from evouch.cpo.roaming_conflicts import Conflicts
 from evouch.cpo.roaming_names import RoamingNames
 from evouch.cpo.roaming_objects import Objects
+from evouch.cpo.roaming_orders import PartnerOrders
 from evouch.cpo.roaming_partners import has_vehicles
+from evouch.cpo.roaming_payments import PartnerPayments
 from evouch.cpo.roaming_push import CDRS, SESSIONS, RoamingPush
 from evouch.cpo.roaming_results import Results
 from evouch.cpo.roaming_sessions import RoamingSessions
@@ -138,8 +140,10 @@ class Roaming:
         self.publishing = Publishing(
             g.registry, g.presence, objects, names, self.partners, calls, self.pusher, g.clock, terms
         )
+        orders = PartnerOrders(g.calls, self.results, g.agenda, g.clock)
+        self.payments = PartnerPayments(g.store, orders, names, g, g.locks, g.agenda, g.clock, terms)
         self.commands = RoamingCommands(
-            g.calls, self.charges, self.starts, self.results, names, places, g, g.presence, g.registry, g.locks,
+            orders, self.payments, self.charges, self.starts, self.results, names, places, g, g.presence, g.registry,
             g.agenda, g.clock, g.entropy, terms,
         )  # fmt: skip
         handlers = Handlers(g.store, self.publishing, self.tokens, self.whitelist, self.commands)
@@ -182,6 +186,7 @@ class Roaming:
         await self.push.resume()
         await self.bindings.resume()
         await self.results.resume(g.store)
+        await self.payments.resume()
 
     def syncs(self) -> list[PartnerSync]:
         """Return how far we and each partner agree on each module: pushes and readings."""
@@ -225,7 +230,7 @@ class Roaming:
         if before is not None and before.state is not after.state:
             self.results.stepped(after)
         if after.state is ChargeState.PENDING:
-            self.commands.release(after)
+            self.payments.release(after)
 
     # ── partners ──
 

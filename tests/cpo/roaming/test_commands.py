@@ -10,11 +10,13 @@ from evouch.charging import dialogue as d
 from evouch.charging.equipment import EvsePlace
 from evouch.charging.roaming import ChargeState
 from evouch.charging.tokens import IdToken, TokenStatus
-from evouch.errors import Offline
+from evouch.cpo.roaming_payments import LOCKED
+from evouch.errors import Offline, PeerRefused
 from evouch.ids import EvseNumber, StationId
 from evouch.ocpi import model as m
+from evouch.store.memory import MemoryStore
 from tests.cpo.roaming.emsp import Emsp
-from tests.cpo.roaming.world import CAR, World, arrive, car, play, plug, present, starts
+from tests.cpo.roaming.world import CAR, Disk, World, arrive, car, play, plug, present, starts
 from tests.proofs import proves
 
 HERE = EvsePlace(StationId("CS-1"), EvseNumber(1))
@@ -306,6 +308,8 @@ def test_the_payers_own_start_is_no_obstacle_and_ends_the_lock() -> None:
         assert (await place.order(emsp, "START_SESSION", body)).result == "ACCEPTED"
         assert (await station.start(starts(station)[0].token)).authorization.accepted
         assert place.cpo.locks.holder(HERE, place.clock.tick()) is None
+        await place.clock.advance(0)
+        assert not (await place.store.ocpi_page(LOCKED, None))[0]
 
     play(story)
 
@@ -324,6 +328,39 @@ def test_a_failed_payment_and_a_timeout_of_nothing_free_the_evse() -> None:
         assert station.got(d.WebPaymentFailed)[0].messages[0].content == "No."
 
     play(story)
+
+
+def test_the_lock_of_a_payment_elsewhere_outlives_the_process_and_ends_in_time() -> None:
+    async def story(place: World) -> None:
+        emsp, _ = await place.emsp(), await place.place(evses=2)
+        for evse in (1, 2):
+            await place.order(emsp, "NOTIFY_WEB_PAYMENT_STARTED", notice(emsp, evse_uid=f"CS-1-{evse}"))
+        await place.order(emsp, "NOTIFY_WEB_PAYMENT_FAILED", notice(emsp, evse_uid="CS-1-2"))
+        await place.clock.advance(60)
+        async with place.reborn() as after:
+            free = EvsePlace(StationId("CS-1"), EvseNumber(2))
+            assert after.cpo.locks.holder(HERE, after.clock.tick())
+            assert after.cpo.locks.holder(free, after.clock.tick()) is None
+            await after.clock.advance(61)
+            assert after.cpo.locks.holder(HERE, after.clock.tick()) is None
+            async with after.reborn():
+                assert not (await place.store.ocpi_page(LOCKED, None))[0]
+
+    play(story)
+
+
+def test_a_payment_whose_lock_could_not_be_written_has_none() -> None:
+    store = Disk(MemoryStore(), fail_at=10**9)
+
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        store.fail_in(1, kept=False, stays_down=False)
+        with pytest.raises(PeerRefused):
+            await place.order(emsp, "NOTIFY_WEB_PAYMENT_STARTED", notice(emsp))
+        assert place.cpo.locks.holder(HERE, place.clock.tick()) is None
+        assert not station.got(d.WebPaymentStarted)
+
+    play(story, store)
 
 
 @pytest.mark.parametrize(
