@@ -20,6 +20,10 @@ from tests.proofs import proves
 
 #: Six at once, and no more than twelve in a minute.
 SMALL = BudgetTerms(burst=6, minute_factor=1.0, least_evses=1)
+#: What makes a sweep of twenty addresses one, without a thousand of them.
+SWEEP: dict[str, Any] = {
+    "watch": WatchTerms(least=15, ratio_most=18.0), "budget": BudgetTerms(plug_ins=1, day_factor=100.0),
+}  # fmt: skip
 MAC = b"\x0c\x29\x8f\x00\x00\x01"
 
 
@@ -232,8 +236,44 @@ def test_a_sweep_is_seen_throttled_and_suspended_and_its_neighbour_goes_on() -> 
         await world.pass_time(minutes=50)
         assert world.emsp.partners.known("rogue").sign_allowed
 
-    watch, budget = WatchTerms(least=15, ratio_most=18.0), BudgetTerms(plug_ins=1, day_factor=100.0)
-    play(story, "rogue", "honest", watch=watch, budget=budget, watch_patience=2)
+    play(story, "rogue", "honest", **SWEEP, watch_patience=2)
+
+
+async def sweep(world: World, rogue: Operator, looks: int) -> None:
+    """Ask much, and make no use of it, for so many looks of the watch."""
+    for _ in range(looks):
+        for _ in range(20):
+            await rogue.sign()
+        await world.pass_time(minutes=15)
+
+
+def test_a_restart_of_ours_forgives_a_sweep_nothing() -> None:
+    async def story(world: World) -> None:
+        await sweep(world, world.alfa, 2)
+        await world.restart()
+        assert world.emsp.oracle.accounts.of("alfa").share < 1
+        await world.emsp.watch.look()  # nothing was asked since: that is no further look
+        assert world.emsp.partners.known("alfa").sign_allowed
+        await sweep(world, world.alfa, 1)
+        assert not world.emsp.partners.known("alfa").sign_allowed
+
+    play(story, **SWEEP, watch_patience=3)
+
+
+def test_nor_does_it_take_back_what_staff_have_forgiven() -> None:
+    async def story(world: World) -> None:
+        await sweep(world, world.alfa, 1)
+        assert not world.emsp.partners.known("alfa").sign_allowed
+        await world.emsp.watch.lift("alfa", actor="ann", reason="a test of theirs")
+        await world.restart()
+        await sweep(world, world.alfa, 2)
+        assert world.emsp.partners.known("alfa").sign_allowed
+        assert world.emsp.oracle.accounts.of("alfa").share == 1
+        await world.pass_time(hours=24)
+        await sweep(world, world.alfa, 1)
+        assert not world.emsp.partners.known("alfa").sign_allowed
+
+    play(story, **SWEEP, watch_patience=1)
 
 
 @proves("R36")

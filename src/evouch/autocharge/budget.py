@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Self
 
-__all__ = ["MONTH_DAYS", "YEAR_DAYS", "BudgetTerms", "Limits", "SignDay", "note_followed", "note_invalid", "spend"]
+__all__ = [
+    "MONTH_DAYS", "YEAR_DAYS", "BudgetTerms", "Limits", "SignDay", "note_excused", "note_followed", "note_invalid",
+    "spend",
+]  # fmt: skip
 
 MONTH_DAYS: Final = 30
 YEAR_DAYS: Final = 365
@@ -42,6 +45,10 @@ class SignDay:
     hours: tuple[int, ...] = (0,) * 24
     #: authorisations, bindings and sessions of the same partner on that day: what signs are good for
     followed: int = 0
+    #: looks of the watch in a row that have found this day unlike an operator's, and took the partner to task for it
+    looks: int = 0
+    #: staff have looked into this day: its counts do not speak against the partner
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +132,11 @@ def note_followed(today: SignDay | None, at: datetime, *, partner: str) -> SignD
     """Return the day with one more authorisation, binding or session: what signs are good for."""
     day = _opened(today, at.astimezone(UTC), partner)
     return replace(day, followed=day.followed + 1)
+
+
+def note_excused(today: SignDay | None, at: datetime, *, partner: str) -> SignDay:
+    """Return the day as staff let it be: whatever was counted or is yet to come until it ends."""
+    return replace(_opened(today, at.astimezone(UTC), partner), looks=0, excused=True)
 
 
 def _opened(today: SignDay | None, at: datetime, partner: str) -> SignDay:

@@ -10,12 +10,12 @@ at an eMSP that has few customers, growth when an operator goes live, nights at 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
+from evouch.autocharge.budget import note_excused
 from evouch.autocharge.watch import Alarm, AlarmKind, judge
 from evouch.charging.agenda import Agenda
 from evouch.emsp.accounts import Account
@@ -37,16 +37,10 @@ _log = structlog.get_logger("evouch.emsp.watch")
 
 @dataclass(slots=True)
 class _Seen:
-    """What the watch remembers of a partner.
+    """What the watch remembers of a partner beside its counters: what was said of it today, and what it had asked."""
 
-    Looks with an alarm in a row, what was said of it today, its counts at the last look, and the
-    day on which staff let it be: counts of that day do not speak against it again.
-    """
-
-    looks: int = 0
     said: set[str] = field(default_factory=set)
     asked: int = 0
-    excused: date | None = None
 
 
 @dataclass(slots=True)
@@ -61,8 +55,12 @@ class SignWatch:
     _alarms: tuple[Alarm, ...] = ()
 
     def begin(self) -> None:
-        """Promise the first look."""
-        self.agenda.after(self.book.terms.watch_interval, "sign watch", self._again)
+        """Go on where the last process was, and promise the first look."""
+        for account in self.oracle.accounts.all():
+            self._seen[account.partner] = _Seen(asked=_asked(account))
+            if account.today is not None and account.today.looks:
+                account.throttle(self.book.terms.throttle)
+        self._promise()
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -82,8 +80,10 @@ class SignWatch:
     async def lift(self, partner: str, *, actor: str, reason: str) -> Partner:
         """Give a partner its right and its whole budget back; Refused("reasonMissing", "unknownPartner")."""
         changed = await self._allow(partner, reason, actor, allowed=True)
-        self.oracle.accounts.of(partner).throttle(1.0)
-        self._seen[partner] = _Seen(excused=self.book.clock.now().date())
+        account = self.oracle.accounts.of(partner)
+        account.throttle(1.0)
+        account.keep(note_excused(account.today, self.book.clock.now(), partner=partner))
+        await account.written()
         return changed
 
     async def suspend(self, partner: str, *, actor: str, reason: str) -> Partner:
@@ -95,8 +95,11 @@ class SignWatch:
             raise Refused("reasonMissing")
         return await self.partners.change(partner, actor=actor, sign_allowed=allowed, sign_reason=reason[:255])
 
+    def _promise(self) -> None:
+        self.agenda.after(self.book.terms.watch_interval, "sign watch", self._again)
+
     async def _again(self) -> None:
-        self.begin()
+        self._promise()
         await self.look()
 
     async def _act(self, account: Account, alarms: Sequence[Alarm]) -> None:
@@ -105,13 +108,14 @@ class SignWatch:
         goes_on, seen.asked = asked != seen.asked, asked
         serious = [alarm for alarm in alarms if self._serious(account, alarm)]
         await self._say(account, seen, alarms)
-        if not serious or seen.excused == self.book.clock.now().date():
-            seen.looks = 0
+        day = account.today
+        if day is None or not serious or day.excused:
             account.throttle(1.0)
+            await _count(account, 0)
         elif goes_on:
-            seen.looks += 1
             account.throttle(self.book.terms.throttle)
-            if 0 < self.book.terms.watch_patience <= seen.looks:
+            await _count(account, day.looks + 1)
+            if 0 < self.book.terms.watch_patience <= day.looks + 1:
                 await self._take_away(account.partner, serious[0])
 
     def _serious(self, account: Account, alarm: Alarm) -> bool:
@@ -137,6 +141,13 @@ class SignWatch:
         if known is not None and known.sign_allowed:
             await self.suspend(partner, actor="watch", reason=f"{alarm.kind}: {alarm.detail}")
             await self.book.store.commit(self.book.alarm("signSuspended", f"{partner}: {alarm.kind}"))
+
+
+async def _count(account: Account, looks: int) -> None:
+    """Note how many looks in a row have found something: a restart forgives nothing."""
+    if account.today is not None and account.today.looks != looks:
+        account.keep(replace(account.today, looks=looks))
+        await account.written()
 
 
 def _asked(account: Account) -> int:

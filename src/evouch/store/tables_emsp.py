@@ -54,6 +54,8 @@ SIGN_DAYS: Final = Mapping(
         one("in_minute", Int),
         one("hours", Document(tuple[int, ...])),
         one("followed", Int),
+        one("looks", Int),
+        one("excused", Flag),
     ],
 )
 

@@ -136,6 +136,8 @@ def _create_tables_of_an_emsp() -> None:
         _int("in_minute"),
         _text("hours"),
         _int("followed"),
+        _int("looks"),
+        _flag("excused"),
     )
     _table(
         "drivers",
