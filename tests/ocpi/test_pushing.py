@@ -363,3 +363,15 @@ async def test_of_a_partner_that_was_forgotten_nothing_is_written_down_any_more(
         await clock.advance(3600)
         assert [] == away.synced
         assert [] == pusher.states()
+
+
+async def test_a_list_of_a_new_partner_is_read_within_seconds_also_if_it_was_one_before() -> None:
+    async with polling() as (shelf, lists, clock):
+        lists.start(PARTNER, "tokens")
+        await clock.advance(4)
+        lists.start(PARTNER, "tokens", new=True)
+        await clock.advance(4)
+        assert 2 == len(shelf.asked)
+        lists.start(PARTNER, "tokens")
+        await clock.advance(3600)
+        assert 2 == len(shelf.asked)

@@ -254,14 +254,14 @@ class Roaming:
         elif id not in self._met:
             self._met.add(id)
             self.publishing.introduce(partner)
-            self._start_polling(partner)
+            self._start_polling(partner, new=True)
             await self.push.remind(partner)
 
-    def _start_polling(self, partner: Partner) -> None:
+    def _start_polling(self, partner: Partner, *, new: bool = False) -> None:
         if has_vehicles(partner):
-            self.polling.start(partner, "vehicles")
+            self.polling.start(partner, "vehicles", new=new)
         if partner.endpoint("tokens", "SENDER"):
-            self.polling.start(partner, "tokens")
+            self.polling.start(partner, "tokens", new=new)
 
     async def _save_sync(self, sync: PartnerSync) -> None:
         await self._ground.store.commit(Put(sync))

@@ -6,6 +6,7 @@ servers.
 """
 
 from datetime import timedelta
+from typing import Final
 
 from evouch.charging.agenda import Agenda
 from evouch.clock import Clock, Entropy
@@ -49,6 +50,9 @@ from evouch.store.operators import Operators
 from evouch.store.ports import Delete, Put, Store
 
 __all__ = ["Emsp"]
+
+#: Seconds until a new partner is told what we have: one that registers here has not kept our answer yet.
+INTRODUCTION: Final = 3.0
 
 
 class Emsp:
@@ -146,13 +150,14 @@ class Emsp:
     # ── partners come and go ──
 
     async def _save(self, partner: Partner, actor: str, action: str) -> None:
-        """Write a partner; of one that has just registered, or moved its endpoints, the lists are read."""
+        """Write a partner; one that has just registered, or moved its endpoints, is read, and told what we have."""
         before = self.partners.get(partner.id)
         await self.store.commit(Put(partner), self.book.audit(actor, action, partner.id))
         if not partner.registered:
             self.polling.stop(partner.id)
         elif before is None or not before.registered or before.endpoints != partner.endpoints:
-            self._read(partner)
+            self._read(partner, new=True)
+            self.agenda.after(INTRODUCTION, ("introduce", partner.id), lambda: self.circle.introduce(partner.id))
 
     async def _forget(self, partner: Partner, actor: str) -> None:
         await self.store.commit(Delete(partner), self.book.audit(actor, "remove partner", partner.id))
@@ -162,10 +167,10 @@ class Emsp:
     async def _save_sync(self, sync: PartnerSync) -> None:
         await self.store.commit(Put(sync))
 
-    def _read(self, partner: Partner) -> None:
+    def _read(self, partner: Partner, *, new: bool = False) -> None:
         for module in KINDS:
             if partner.endpoint(module, "SENDER"):
-                self.polling.start(partner, module)
+                self.polling.start(partner, module, new=new)
 
 
 def _policy(terms: EmspTerms) -> AddressPolicy:

@@ -21,6 +21,7 @@ from evouch.ocpi.partner import Partner
 from evouch.ocpi.partners import Partners
 from evouch.ocpi.ports import PartnerCalls
 from evouch.ocpi.pushing import Pusher, settle_refusal
+from evouch.units import EARLIEST
 
 __all__ = ["Circle"]
 
@@ -48,6 +49,13 @@ class Circle:
         """Send a card or an app's token to every operator that takes tokens."""
         for partner in self.partners.with_module("tokens", "RECEIVER"):
             self.pusher.push(partner, "tokens", key, partial(self._send_token, partner, key))
+
+    async def introduce(self, id: str) -> None:
+        """Send a partner that has just registered every vehicle and token; what fails is sent when it answers."""
+        for module in ("tokens", "vehicles"):
+            partner = self.partners.get(id)
+            if partner is not None and partner.registered and partner.endpoint(module, "RECEIVER"):
+                await self.pusher.resync(partner, module, EARLIEST)
 
     async def resend(self, partner: Partner, module: str, since: datetime) -> None:
         """Send a partner everything of a module that has changed since; raises what the first outage raises."""

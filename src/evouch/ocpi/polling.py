@@ -3,7 +3,7 @@
 Rules of this file (docs/decisions/061):
 
 * Every list is read again within hours, at moments that chance spreads: a thousand operators that
-  ask on the hour are an outage (transport §pull).
+  ask on the hour are an outage (transport §pull). The first time is seconds after a registration.
 * What is read is what changed since the latest change that was ever seen there, minus an overlap:
   the partner's own times count, our clock does not.
 * A reading that broke off moves no watermark: what it brought is taken, and comes again.
@@ -33,7 +33,10 @@ class PollTerms:
     period: float = 6 * 3600.0
     #: share of the period by which each reading comes earlier or later
     splay: float = 0.25
-    #: until the first reading of a list that we have never read, and after a failure
+    #: until the first reading of a list: until then its cards and places are strangers. Not at once, for a partner
+    #: that registers here has not kept our answer yet
+    first: float = 3.0
+    #: until the next reading after a failure; doubled with each
     soon: float = 60.0
     #: how far before the latest change a reading begins
     overlap: timedelta = timedelta(minutes=5)
@@ -78,10 +81,10 @@ class Polling:
         """Return how all lists stand, by partner and module."""
         return [self._lists[key].sync for key in sorted(self._lists)]
 
-    def start(self, partner: Partner, module: str) -> None:
-        """Read a list from now on: soon where it has never been read, else within its period."""
+    def start(self, partner: Partner, module: str, *, new: bool = False) -> None:
+        """Read a list from now on: in seconds where it is ``new`` or was never read, else within its period."""
         known = self._list(partner.id, module)
-        self._later(known, self._terms.period if known.sync.succeeded_at else self._terms.soon)
+        self._later(known, self._terms.period if known.sync.succeeded_at and not new else self._terms.first)
 
     def stop(self, partner: str) -> None:
         """Read nothing of a partner any more; what was read stays known."""

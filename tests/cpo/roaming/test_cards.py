@@ -208,9 +208,10 @@ def test_a_vehicle_is_no_token_to_keep() -> None:
 
 def test_tokens_of_a_new_partner_are_read_from_its_list() -> None:
     async def story(place: World) -> None:
-        emsp, station = await place.emsp(), await place.place()
+        emsp = await place.emsp()
         emsp.own_tokens.append(emsp.token("PULLED", "ALLOWED"))
-        await place.clock.advance(120)
+        station = await place.place()
+        await place.clock.advance(4)
         assert (await present(station, IdToken("PULLED"))).accepted
 
     play(story)

@@ -136,3 +136,15 @@ def test_dates_of_pollers_may_overlap() -> None:
         assert (await place.store.vehicle_page())[1] == 1
 
     play(story)
+
+
+def test_the_vehicles_and_cards_of_a_new_partner_are_known_within_seconds_of_its_registration() -> None:
+    async def story(place: World) -> None:
+        emsp = await place.emsp()
+        emsp.own_vehicles["car"] = emsp.vehicle(CAR)
+        emsp.own_tokens.append(emsp.token("CARD", "ALWAYS"))
+        await place.clock.advance(4)
+        assert await place.store.vehicle(emsp.party, emsp.vid(CAR)) is not None
+        assert await place.store.ocpi_object("tokens", "mobi", emsp.party, "CARD") is not None
+
+    play(story)
