@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from evouch.autocharge.asking import Asking, Heard
+from evouch.autocharge.asking import Asking, Enough, Heard
 from evouch.autocharge.breaker import BreakerTerms
 from evouch.autocharge.mac import MacFilter
 from evouch.clock import Tick
@@ -85,10 +85,10 @@ class Plug:
 
         return Emsp(name, sign)
 
-    async def ask(self, *emsps: Emsp, mac: Mac = CAR, seconds: float = 5.0) -> Heard:
+    async def ask(self, *emsps: Emsp, mac: Mac = CAR, seconds: float = 5.0, enough: Enough | None = None) -> Heard:
         """Ask, and move the clock on in tenths of a second until the answer is there."""
         by = Tick(self.clock.tick() + seconds)
-        task = asyncio.create_task(self.asking.ask(mac, emsps, by=by))
+        task = asyncio.create_task(self.asking.ask(mac, emsps, by=by, enough=enough))
         await self.clock.advance()
         for _ in range(int(seconds * 10) + 10):
             if task.done():

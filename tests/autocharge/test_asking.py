@@ -1,19 +1,19 @@
 """One address goes in, one VID per eMSP comes out, and no eMSP can spoil it for the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evouch.autocharge.asking import SIGN_SECONDS, Heard
+from evouch.autocharge.asking import KNOWN_SECONDS, SIGN_SECONDS, Heard
 from evouch.autocharge.breaker import BreakerTerms
 from evouch.autocharge.mac import MacFilter
 from evouch.clock import Tick
 from evouch.errors import Offline, Overloaded, PeerFault, PeerGarbled, PeerRefused, TimedOut
-from evouch.ids import Mac
+from evouch.ids import Mac, Vid
 from evouch.oprf.group import InvalidElement
 from tests.autocharge.oracles import CAR, Emsp, Plug, dead, evaluator, raising, saying, vid_at
 from tests.proofs import proves
@@ -31,6 +31,10 @@ def told(story: Callable[[], Awaitable[None]]) -> None:
             task.cancel()
 
     asyncio.run(run())
+
+
+async def anything(vids: Mapping[str, Vid]) -> bool:
+    return bool(vids)
 
 
 def test_each_emsp_has_its_own_vid_of_one_car() -> None:
@@ -205,6 +209,69 @@ def test_while_a_probe_is_on_its_way_nobody_else_waits_for_the_dead() -> None:
         assert plug.clock.tick() == began
         assert heard.silent == {"dead": "open circuit"}
         probe.cancel()
+
+    told(story)
+
+
+@proves("A15")
+def test_a_car_that_somebody_knows_waits_a_second_for_the_others_and_no_longer() -> None:
+    async def story() -> None:
+        plug = Plug()
+        began = plug.clock.tick()
+        heard = await plug.ask(
+            Emsp("quick"), plug.slow("slow", 0.9), plug.slow("late", 1.5), Emsp("dead", dead), enough=anything
+        )
+        assert plug.clock.tick() - began == pytest.approx(KNOWN_SECONDS)
+        assert set(heard.vids) == {"quick", "slow"}
+        assert heard.silent == {"late": "late", "dead": "late"}
+
+    told(story)
+
+
+def test_a_car_that_becomes_known_later_is_taken_then() -> None:
+    async def story() -> None:
+        plug = Plug()
+        began = plug.clock.tick()
+        heard = await plug.ask(plug.slow("late", 2.5), plug.slow("later", 3.5), Emsp("dead", dead), enough=anything)
+        assert plug.clock.tick() - began == pytest.approx(2.5)
+        assert set(heard.vids) == {"late"}
+
+    told(story)
+
+
+def test_who_was_not_waited_for_is_still_judged_by_whether_it_answers() -> None:
+    async def story() -> None:
+        plug = Plug(BreakerTerms(failures=1))
+        await plug.ask(Emsp("quick"), plug.slow("late", 2), Emsp("dead", dead), enough=anything)
+        assert not plug.asking.breaker.is_open("dead")
+        await plug.clock.advance(4)
+        assert plug.asking.breaker.is_open("dead")
+        assert not plug.asking.breaker.is_open("late")
+
+    told(story)
+
+
+def test_a_probe_is_waited_for_no_longer_than_a_second_though_nobody_knows_the_car() -> None:
+    async def story() -> None:
+        plug = Plug(BreakerTerms(failures=1, pause=10))
+        await plug.ask(Emsp("dead", dead))
+        await plug.clock.advance(10)
+        began = plug.clock.tick()
+        heard = await plug.ask(Emsp("dead", dead), Emsp("good"))
+        assert plug.clock.tick() - began == pytest.approx(KNOWN_SECONDS)
+        assert heard.silent == {"dead": "late"}
+
+    told(story)
+
+
+def test_a_probe_that_answers_late_closes_the_circuit() -> None:
+    async def story() -> None:
+        plug = Plug(BreakerTerms(failures=1, pause=10))
+        await plug.ask(Emsp("back", dead))
+        await plug.clock.advance(10)
+        await plug.ask(plug.slow("back", 3), Emsp("good"))
+        await plug.clock.advance(3)
+        assert not plug.asking.breaker.is_open("back")
 
     told(story)
 

@@ -101,6 +101,7 @@ class CpoOcpi(Section, frozen=True, kw_only=True):
     #: rules about vehicles' addresses; none: those that come along
     mac_rules: Path | None = None
     sign_time: Seconds = 5.0
+    known_time: Seconds = 1.0
     authorize_time: Seconds = 3.0
     whole_time: Seconds = 8.0
     plug_window: Seconds = 60.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from evouch.autocharge.asking import Asking, Heard
+from evouch.autocharge.asking import Asking, Enough, Heard
 from evouch.clock import Clock, Tick
 from evouch.cpo.roaming_partners import Directory, PartnerOracle, has_vehicles
 from evouch.cpo.roaming_terms import RoamingTerms
@@ -33,14 +33,18 @@ class Recogniser:
     clock: Clock
     terms: RoamingTerms
 
-    async def heard(self, mac: Mac, partners: Sequence[Partner] | None = None) -> Heard:
+    async def heard(
+        self, mac: Mac, partners: Sequence[Partner] | None = None, *, enough: Enough | None = None
+    ) -> Heard:
         """Return what they call it: of ``partners``, or of all that take part, those that answered in time.
 
+        Once ``enough`` says that the VIDs will do, nobody is waited for longer than a second.
         A vehicle that the filter does not let pass is unknown to all of them, and none hears of it.
         """
         asked = [each for each in (self.directory.all() if partners is None else partners) if has_vehicles(each)]
         by = Tick(self.clock.tick() + self.terms.sign_time)
-        heard = await self.asking.ask(mac, [PartnerOracle(each, self.calls) for each in asked], by=by)
+        oracles = [PartnerOracle(each, self.calls) for each in asked]
+        heard = await self.asking.ask(mac, oracles, by=by, enough=enough)
         if not heard.verdict.accepted:
             _log.info("vehicle filtered", reason=heard.verdict.reason, vendor=heard.verdict.vendor)
         elif heard.silent:

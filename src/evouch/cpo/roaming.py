@@ -113,7 +113,9 @@ class Roaming:
         self.charges = RoamingCharges(g.store, g.agenda, self._stepped)
         places = VehiclesAt(g.presence, g.registry, g.locks, g, g.clock, terms)
         rules = filter_from_rules(terms.mac_rules) if terms.mac_rules else default_filter()
-        recogniser = Recogniser(Asking(g.clock, g.entropy, filter=rules), self.partners, calls, g.clock, terms)
+        recogniser = Recogniser(
+            Asking(g.clock, g.entropy, filter=rules, known=terms.known_time), self.partners, calls, g.clock, terms
+        )
         self.places = places
         self.whitelist = Whitelist(g.store, self.partners)
         self.tokens = RoamingTokens(g.store, self.partners)

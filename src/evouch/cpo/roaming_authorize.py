@@ -103,7 +103,7 @@ class RoamingRules:
         if places.locked and not question.ending:
             return _no(TokenStatus.INVALID, "somebody is paying for this EVSE")
         by = Tick(self.clock.tick() + self.terms.whole_time)
-        heard = await self.recogniser.heard(mac)
+        heard = await self.recogniser.heard(mac, enough=self._known)
         again = self._again(question, heard.vids)
         await self._held(question, places, heard.vids)
         if again is not None or question.ending:
@@ -112,6 +112,9 @@ class RoamingRules:
         if not known:
             return _no(TokenStatus.INVALID, "no eMSP knows the vehicle")
         return await self._choose(question, places, known, heard.took, by)
+
+    async def _known(self, vids: Mapping[str, Vid]) -> bool:
+        return bool(await self.whitelist.granted(vids))
 
     async def _held(self, question: Question, places: Candidates, vids: Mapping[str, Vid]) -> None:
         """Remember the VIDs of a vehicle where it can only be. One with a transaction of its own is no other's."""
@@ -157,7 +160,7 @@ class RoamingRules:
         partners = {each.partner.id: each.partner for each in known}
         ranked = order(list(matches.values()))
         yes = next((each for each in ranked if _allows(answers[each.partner])), None)
-        _log.info("vehicle known", station=question.station, asked=list(partners), chosen=yes.partner if yes else "")
+        _log.info("vehicle known", station=question.station, asked=len(partners), chosen=yes.partner if yes else "")
         if len(ranked) > 1:  # whoever was chosen, and if nobody was: several activations are an anomaly (§1.3)
             self.conflicts.tell(others(ranked, yes.partner if yes else ""))
         if yes is None:

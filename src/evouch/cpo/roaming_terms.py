@@ -37,6 +37,8 @@ class RoamingTerms:
     mac_rules: str | Path = ""
     #: asking all eMSPs for signatures (§5.1.1)
     sign_time: float = 5.0
+    #: everybody is waited for this long; then a vehicle that somebody knows waits for nobody else
+    known_time: float = 1.0
     #: asking the eMSPs that know the vehicle, or a card
     authorize_time: float = 3.0
     #: both together, below what a station waits for its answer
