@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from evouch.cli.section import Http
 from evouch.cli.serve import CpoService
@@ -15,6 +16,7 @@ from evouch.cli.settings import CpoConfig, EmspConfig, Ocpp, StationEntry
 from evouch.cli.settings_emsp import EmspOcpi
 from evouch.cli.settings_roaming import CpoOcpi, PartnerEntry, QuirkEntry, SiteEntry
 from evouch.clock import SystemClock, SystemEntropy, Tick
+from evouch.errors import EvouchError
 from evouch.ids import parse_vid
 from evouch.ocpi.model import Location
 from evouch.ocpi.partner import Partner, PartnerState
@@ -150,5 +152,26 @@ def test_a_partner_that_cannot_be_reached_hinders_neither_start_nor_end(tmp_path
         assert known.state is PartnerState.KNOWN
         await service.stop()
         assert asyncio.all_tasks() == before
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("text", "why"), [(None, "No such file"), ("rules = 1", "rules")], ids=["absent", "unknown"])
+def test_rules_for_addresses_that_cannot_be_read_are_said_in_a_sentence(
+    tmp_path: Path, text: str | None, why: str
+) -> None:
+    rules = tmp_path / "rules.toml"
+    if text is not None:
+        rules.write_text(text)
+    config = CpoConfig(
+        state=tmp_path / "cpo", http=Http(port=0), ocpp=Ocpp(port=0), ocpi=CpoOcpi(enabled=True, mac_rules=rules)
+    )
+
+    async def run() -> None:
+        service = CpoService(config, clock=CLOCK, entropy=SystemEntropy())
+        with pytest.raises(EvouchError) as refused:
+            await service.start()
+        assert str(refused.value).startswith(f"cpo.ocpi.mac_rules: {rules}: ")
+        assert why in str(refused.value)
 
     asyncio.run(run())

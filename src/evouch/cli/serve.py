@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from evouch.autocharge.mac_rules import filter_from_rules
 from evouch.cli.http import HttpServer, bind
 from evouch.cli.keys import keys_in, private_folder, secret_in
 from evouch.cli.serve_identity import enrol, identity_terms, observer, server_tls
@@ -25,6 +26,7 @@ from evouch.cpo.app import Cpo, CpoTerms
 from evouch.cpo.codes import CodeLimits
 from evouch.cpo.offers import Terms
 from evouch.cpo.provision import QrTerms
+from evouch.errors import EvouchError, Refused
 from evouch.ids import KeyBytes, Secret, StationId
 from evouch.ocpi.aio_client import HttpTransport
 from evouch.ocpi.aio_server import asgi
@@ -151,6 +153,8 @@ class CpoService:
             return {}
         transport = HttpTransport(self.clock, section.policy)
         self._opened.push_async_callback(transport.close)
+        if section.mac_rules is not None:
+            _check_rules(section.mac_rules)
         terms = section.terms(base_url=self.http_url, seller=self.config.seller.name)
         return {"roaming": terms, "transport": transport}
 
@@ -229,3 +233,11 @@ class CpoService:
 def _key_id(key: KeyBytes) -> str:
     """Return a public name for a signing key: a hash of it, far too short to say anything about it."""
     return hashlib.sha256(b"evouch key id\0" + key.reveal()).hexdigest()[:8]
+
+
+def _check_rules(path: Path) -> None:
+    """Raise EvouchError with a sentence where the rules for addresses cannot be read."""
+    try:
+        filter_from_rules(path)
+    except Refused as refused:
+        raise EvouchError(f"cpo.ocpi.mac_rules: {refused.detail}") from None

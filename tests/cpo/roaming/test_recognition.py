@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from evouch.charging import dialogue as d
 from evouch.charging.tokens import TokenStatus
@@ -294,3 +295,15 @@ def test_times_fit_into_each_other() -> None:
         type(TERMS)(party=TERMS.party, name="x", base_url="https://x", start_delay=500)
     with pytest.raises(ValueError, match="slash"):
         type(TERMS)(party=TERMS.party, name="x", base_url="https://x/")
+
+
+def test_a_line_of_the_log_says_how_many_were_asked_about_a_car_and_who_was_chosen() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await place.emsp(), await place.place()
+        await place.knows(emsp)
+        with capture_logs() as lines:
+            await arrive(station)
+        (line,) = [each for each in lines if each["event"] == "vehicle known"]
+        assert (1, "mobi") == (line["asked"], line["chosen"])
+
+    play(story)
