@@ -79,8 +79,8 @@ ROAMING_CPO: Final = (
     Mutant(
         ("R29", "R30"),
         _CPO + "roaming.py",
-        "Asking(g.clock, g.entropy, filter=rules)",
-        "Asking(g.clock, g.entropy)",
+        "Asking(g.clock, g.entropy, filter=rules, known=terms.known_time)",
+        "Asking(g.clock, g.entropy, known=terms.known_time)",
         _TESTS + "test_recognition.py::test_rules_of_the_operator_stand_before_ours",
     ),
     Mutant(
