@@ -1,5 +1,9 @@
 """A driver's phone: who gets in, what is asked, what a tap does, and whose it is."""
 
+import re
+
+import msgspec
+
 from evouch.charging.vehicles import AutoChargeStatus
 from evouch.ids import ContractId
 from evouch.ocpi import model as m
@@ -164,6 +168,34 @@ def test_a_doubtful_start_is_asked_about_with_place_and_distance_and_a_yes_start
         page = (await phone.get("/me")).text
         assert "The station was asked to start." in page
         assert 'http-equiv="refresh"' in page
+
+    play(story)
+
+
+def test_a_start_is_followed_every_two_seconds_until_its_charge_is_there() -> None:
+    async def story(house: House) -> None:
+        await away(house)
+        phone, alfa = await house.phone(), house.world.alfa
+
+        async def seconds() -> str:
+            found = re.search(r'data-again="(\d+)"', (await phone.get("/me")).text)
+            assert found
+            return found[1]
+
+        assert await seconds() == "20"
+        (question,) = await house.world.notices("confirm")
+        await tap(phone, f"/me/notices/{question.id}", answer="yes")
+        assert await seconds() == "2"
+        await house.world.emsp.notices.note(question.id, start="ACCEPTED")  # the station starts: no session yet
+        assert await seconds() == "2"
+        reference = question.data["reference"]
+        session = alfa.session("S7", VID, place="L3", kind=m.VEHICLE_TOKEN, authorization_reference=reference)
+        await alfa.put(session)
+        assert await seconds() == "5"
+        now = house.world.clock.now()
+        await alfa.put(msgspec.structs.replace(session, status="COMPLETED", end_date_time=now))
+        assert await seconds() == "20"
+        assert "The station starts." not in (await phone.get("/me")).text
 
     play(story)
 

@@ -3,7 +3,7 @@
 Texts of partners (places, names of operators) are shown as they are; templates escape them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +22,8 @@ _QUESTIONS: Final = frozenset({"consent", "confirm", "conflict"})
 #: A start that was said yes to is followed for this long.
 _FOLLOWED: Final = timedelta(minutes=15)
 _UNDER_WAY: Final = frozenset({"sent", "accepted"})
+#: Seconds until the page looks again: a start is awaited at the car, a charge is watched, and else a car may plug in.
+_SOON, _WHILE_CHARGING, _ELSE = 2, 5, 20
 _ROWS: Final = 50
 
 
@@ -70,7 +72,7 @@ class Bill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """The first page: whether something goes on by itself is ``live``."""
+    """The first page."""
 
     #: a car waits at a station for the answer
     urgent: tuple[Told, ...]
@@ -79,16 +81,25 @@ class Home:
     news: tuple[Told, ...]
 
     @property
+    def again(self) -> int:
+        """Seconds until the page should look again."""
+        if any(_awaited(each.notice) for each in self.news):
+            return _SOON
+        return _WHILE_CHARGING if self.running else _ELSE
+
+    @property
     def live(self) -> bool:
-        """Whether the page should look again soon."""
-        return bool(self.running) or any(each.notice.data.get("start") in _UNDER_WAY for each in self.news)
+        """Whether something goes on by itself, so that a page without JavaScript has to be loaded again."""
+        return self.again < _ELSE
 
 
 async def home(emsp: Emsp, driver: Driver, now: datetime) -> Home:
     """Return what a driver sees first."""
     notices = await emsp.phone.notices(driver.id)
+    sessions = await emsp.phone.sessions(driver.id)
     running = await emsp.phone.sessions(driver.id, active=True)
-    told = [each for each in notices if each.state is NoticeState.OPEN or _followed(each, now)]
+    begun = {(each.partner, each.reference) for each in sessions if each.reference}
+    told = [each for each in notices if each.state is NoticeState.OPEN or _followed(each, now, begun)]
     shown = [await _told(emsp, driver, each, await names(emsp, driver)) for each in told]
     asked = [each for each in shown if each.notice.kind in _QUESTIONS and not each.start]
     return Home(
@@ -130,10 +141,15 @@ def _runs(notice: Notice, running: Sequence[EmspSession]) -> bool:
     return any((each.partner, each.id) == (notice.partner, notice.data.get("session")) for each in running)
 
 
-def _followed(notice: Notice, now: datetime) -> bool:
-    """Whether a start that the driver has said yes to is still worth a look."""
-    recent = notice.at > now - _FOLLOWED
+def _followed(notice: Notice, now: datetime, begun: Collection[tuple[str, str]]) -> bool:
+    """Whether a start that the driver has said yes to is still worth a look: its session says more."""
+    recent = notice.at > now - _FOLLOWED and (notice.partner, notice.data.get("reference", "")) not in begun
     return recent and notice.kind == "confirm" and notice.state is NoticeState.ACCEPTED
+
+
+def _awaited(notice: Notice) -> bool:
+    """Whether a start is on its way: to the operator, to the station, or to the session that will tell of it."""
+    return notice.kind == "confirm" and notice.data.get("start", "sent") in {*_UNDER_WAY, "ACCEPTED"}
 
 
 async def _told(emsp: Emsp, driver: Driver, notice: Notice, called: dict[Vid, str]) -> Told:

@@ -13,21 +13,26 @@ function take() {
 take();
 addEventListener("hashchange", take);
 
-// Where something goes on by itself, look again and put what is new in its place.
-const again = Number(document.body.dataset.again);
+// Where something goes on by itself, look again and put what is new in its place. The page says how soon.
+let again = Number(document.body.dataset.again);
 const live = document.getElementById("live");
 async function look() {
   if (document.hidden || live.contains(document.activeElement)) return;
   try {
     const answer = await fetch(location.pathname, { redirect: "manual" });
     if (answer.type === "opaqueredirect") location.reload(); // the login has ended
-    const news = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const news = page.getElementById("live");
+    again = Number(page.body.dataset.again) || again;
     if (answer.ok && news && news.innerHTML !== live.innerHTML) live.innerHTML = news.innerHTML;
   } catch {
     // no connection just now: the next look may have one
   }
 }
-if (again && live) setInterval(look, again * 1000);
+function wait() {
+  setTimeout(() => look().finally(wait), again * 1000);
+}
+if (again && live) wait();
 
 // Where the phone is, only at a tap.
 const place = document.getElementById("place");
