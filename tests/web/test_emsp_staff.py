@@ -1,8 +1,10 @@
 """The pages of an eMSP's staff: who gets in, what they show, and what a click does and leaves behind."""
 
 import re
+from datetime import UTC, datetime
 
 from evouch.ids import Secret
+from evouch.units import Money
 from tests.emsp.world import OTHER_VID, VID
 from tests.web.emsp import House, opened, play, tap
 
@@ -19,7 +21,8 @@ PAGES = (
 )
 ACTS = (
     "/logout", "/partners/alfa/sign-right", f"/vehicles/{VID}/revoke", "/key/rotate", "/drivers",
-    "/drivers/ada/phone-link", "/drivers/ada/block", "/drivers/ada/tokens", "/drivers/ada/erase",
+    "/drivers/ada/phone-link", "/drivers/ada/change", "/drivers/ada/export", "/drivers/ada/block",
+    "/drivers/ada/tokens", "/drivers/ada/erase",
 )  # fmt: skip
 
 
@@ -71,6 +74,48 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same() -> None:
         assert (await staff.get("/staff")).status_code == 200
         assert (await tap(staff, "/staff/logout", at="/staff")).headers["Location"] == "/staff/login"
         assert (await staff.get("/staff")).status_code == 303
+
+    play(story)
+
+
+def test_staff_change_name_end_of_contract_and_credit_and_what_is_no_such_thing_is_said() -> None:
+    async def story(house: House) -> None:
+        await house.world.bound()
+        staff, path, drivers = await house.staff(), "/staff/drivers/ada/change", house.world.emsp.drivers
+        good = {"name": "Ada L.", "until": "2030-01-31T12:00", "credit": "20.50", "currency": "eur", "opted_in": "1"}
+        assert "driverChanged" in (await tap(staff, path, at="/staff", **good)).headers["Location"]
+        ada = await drivers.get("ada")
+        assert (ada.name, ada.credit, ada.opted_in) == ("Ada L.", Money.of("20.50", "EUR"), True)
+        assert ada.valid_until == datetime(2030, 1, 31, 12, tzinfo=UTC)
+        shown = (await staff.get("/staff/drivers/ada")).text
+        assert 'value="2030-01-31T12:00"' in shown
+        assert 'value="20.50"' in shown
+        for field, value, why in (
+            ("name", " ", "badDriver"), ("name", "x" * 101, "badDriver"), ("until", "tomorrow", "badTime"),
+            ("credit", "NaN", "badAmount"), ("credit", "1e9", "badAmount"), ("currency", "EURO", "badAmount"),
+        ):  # fmt: skip
+            said = await tap(staff, path, at="/staff", **good | {field: value})
+            assert why in said.headers["Location"], value
+        assert await drivers.get("ada") == ada
+        await tap(staff, path, at="/staff", name="Ada", until="", credit="")
+        ada = await drivers.get("ada")
+        assert (ada.valid_until, ada.credit, ada.opted_in) == (None, None, False)
+        assert (await tap(staff, "/staff/drivers/nobody/change", at="/staff", **good)).status_code == 404
+
+    play(story)
+
+
+def test_what_is_known_of_a_driver_is_handed_out_as_a_file_and_that_is_on_record() -> None:
+    async def story(house: House) -> None:
+        await house.world.bound()
+        staff = await house.staff()
+        answer = await tap(staff, "/staff/drivers/ada/export", at="/staff/drivers/ada")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert answer.json()["driver"]["id"] == "ada"
+        assert [each["vehicle"]["vid"] for each in answer.json()["vehicles"]] == [VID]
+        assert "export driver" in [each.action for each in await house.world.emsp.desk.audit()]
+        assert (await tap(staff, "/staff/drivers/nobody/export", at="/staff")).status_code == 404
 
     play(story)
 

@@ -1,13 +1,20 @@
-"""The pages of an eMSP's staff about drivers: add one, his cards, phone, contract, his right to be forgotten."""
+"""The pages of an eMSP's staff about drivers: add one, his cards, phone, contract, what is known of him."""
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 
+from evouch import wire
 from evouch.errors import Refused
 from evouch.ids import ContractId
 from evouch.store.records_roaming import Driver
+from evouch.units import Money
+from evouch.web import api_emsp_shapes as shapes
 from evouch.web import words_emsp as words
 from evouch.web.emsp_desk import EmspDesk, phone_link, serving, staff
 from evouch.web.phone_view import bills, charges
@@ -21,7 +28,13 @@ _DRIVERS: Final = "/staff/drivers"
 _LONGEST_NAME: Final = 100
 #: mod_tokens §Token: characters of a contract_id.
 _LONGEST_CONTRACT: Final = 36
-_ANSWERS: Final = frozenset({"reasonMissing", "contractTaken", "badDriver", "badToken", "tokenTaken"})
+#: What a field for date and time sends.
+_MINUTE: Final = "%Y-%m-%dT%H:%M"
+_AMOUNT: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,4})?")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_ANSWERS: Final = frozenset(
+    {"reasonMissing", "contractTaken", "badDriver", "badToken", "tokenTaken", "badTime", "badAmount"}
+)
 
 
 @get(_DRIVERS)
@@ -67,6 +80,27 @@ async def link(request: AnyRequest, driver: FromPath[str]) -> Page:
     return await _page(desk, login, await desk.emsp.drivers.get(driver), link=shown)
 
 
+@post(_DRIVERS + "/{driver:str}/change", status_code=303)
+async def change(request: AnyRequest, driver: FromPath[str]) -> Page:
+    """Change his name, how long his contract lasts, what he may still spend, and what he has agreed to."""
+    desk, login, fields = await serving(request)
+    id, done = await _id(desk, driver), "driverChanged"
+    try:
+        await desk.emsp.drivers.set(id, actor=login.name, **_changes(fields))
+    except Refused as refusal:
+        done = _told(refusal)
+    return redirect(f"{_DRIVERS}/{id}?done={done}")
+
+
+@post(_DRIVERS + "/{driver:str}/export", status_code=200)
+async def export(request: AnyRequest, driver: FromPath[str]) -> Page:
+    """Hand out everything that is known of him, as a file; that it was taken out is on record."""
+    desk, login, _ = await serving(request)
+    found = shapes.driver_data(desk.emsp, await desk.emsp.desk.export(driver, actor=login.name))
+    headers = {"Content-Disposition": 'attachment; filename="driver.json"'}
+    return Response(wire.encode(found).decode(), media_type="application/json", headers=headers)
+
+
 @post(_DRIVERS + "/{driver:str}/block", status_code=303)
 async def block(request: AnyRequest, driver: FromPath[str]) -> Page:
     """Block his contract, or no longer."""
@@ -106,7 +140,32 @@ async def erase(request: AnyRequest, driver: FromPath[str]) -> Page:
     return redirect(f"{_DRIVERS}?done=erased")
 
 
-HANDLERS: Final = [drivers, add, one, link, block, give, erase]
+HANDLERS: Final = [drivers, add, one, link, change, export, block, give, erase]
+
+
+def _changes(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Read the form; Refused("badDriver", "badTime", "badAmount"). An empty field is without end, or pays later."""
+    name, until, credit = (fields.get(each, "").strip() for each in ("name", "until", "credit"))
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise Refused("badDriver")
+    return {
+        "name": name, "opted_in": fields.get("opted_in") == "1", "valid_until": _until(until) if until else None,
+        "credit": _credit(credit, fields.get("currency", "").strip().upper()) if credit else None,
+    }  # fmt: skip
+
+
+def _until(text: str) -> datetime:
+    """Read what a browser's field for date and time sends. It is meant as UTC, as the page says."""
+    try:
+        return datetime.strptime(text, _MINUTE).replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused("badTime") from None
+
+
+def _credit(amount: str, currency: str) -> Money:
+    if not _AMOUNT.fullmatch(amount) or not _CURRENCY.fullmatch(currency):
+        raise Refused("badAmount")
+    return Money(Decimal(amount), currency)
 
 
 async def _page(desk: EmspDesk, login: Login, driver: Driver, *, done: str = "", link: str = "") -> Page:
