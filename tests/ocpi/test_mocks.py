@@ -12,7 +12,7 @@ from evouch.charging.macs import parse_mac
 from evouch.cli.mock import _join, _joining
 from evouch.clock import Tick
 from evouch.errors import EvouchError, PeerGarbled, PeerRefused, TimedOut
-from evouch.ids import Mac
+from evouch.ids import Mac, parse_party_id
 from evouch.ocpi import model as m
 from evouch.ocpi.partner import Role
 from evouch.testing.clock import ManualClock, SeededEntropy, settle
@@ -156,3 +156,24 @@ def test_a_mock_that_shall_join_needs_a_token_before_it_begins(tmp_path: Path) -
     with pytest.raises(typer.BadParameter, match="belong to --join"):
         _joining(None, tmp_path / "none", None)
     assert _joining(None, None, None) is None
+
+
+async def test_two_mocks_of_one_role_are_two_parties_to_the_same_partner() -> None:
+    two = Two()
+    other = MockService(
+        Role.EMSP, "https://second.test", two.web, two.clock, SeededEntropy("s"), party=parse_party_id("DE*ABC"),
+        name="Second",
+    )  # fmt: skip
+    two.web.host("https://second.test", other.handle)
+    partners = two.cpo.partners
+    for id, emsp in (("one", two.emsp), ("two", other)):
+        await partners.add(id, Role.EMSP, emsp.partners.ours.versions_url, await emsp.invite(), actor="bob")
+        await partners.register(id, actor="bob")
+    assert [("NL*MCK", "Mock EMSP"), ("DE*ABC", "Second")] == [
+        (str(each.parties[0]), each.name) for each in partners.registered()
+    ]
+    assert "DE-ABC-C00000001-1" == (await second_card(other)).contract_id
+
+
+async def second_card(mock: MockService) -> m.Token:
+    return mock.emsp._card("MOCK-CARD-1")

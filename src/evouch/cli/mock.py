@@ -22,7 +22,7 @@ from evouch.errors import EvouchError
 from evouch.ocpi.partner import Role
 
 if TYPE_CHECKING:
-    from evouch.ids import Secret
+    from evouch.ids import PartyId, Secret
     from evouch.ocpi.http import Request, Response
     from evouch.testing.mock_service import MockService
 
@@ -38,6 +38,10 @@ _Fault = Annotated[
     list[str] | None,
     typer.Option(help="slow=SECONDS, status=500, partial, one-item-pages, rate-limit=N, wrong-point; may be repeated."),
 ]
+_Party = Annotated[
+    str | None, typer.Option(help="Who it is, like DE*ABC: two mocks at one partner need different ones.")
+]
+_Name = Annotated[str, typer.Option(help="Its name for people.")]
 _PublicUrl = Annotated[str | None, typer.Option("--public-url", help="How partners reach it, if not as it listens.")]
 _Join = Annotated[str | None, typer.Option("--join", metavar="URL", help="Register at these versions, with --token.")]
 _Token = Annotated[Path | None, typer.Option("--token", metavar="FILE", help="File with the token for --join.")]
@@ -58,6 +62,8 @@ def emsp(
     port: _Port = 0,
     fault: _Fault = None,
     asks: Annotated[float | None, typer.Option(help="Seconds that a driver takes to grant; else at once.")] = None,
+    party: _Party = None,
+    name: _Name = "",
     public_url: _PublicUrl = None,
     join: _Join = None,
     token: _Token = None,
@@ -66,7 +72,7 @@ def emsp(
 ) -> None:
     """Run an eMSP that knows MOCK-CARD-1 and MOCK-CARD-2, signs, and takes bindings."""
     faults, joins = _faults(fault or ()), _joining(join, token, keep_token)
-    asyncio.run(_serve(_Terms(Role.EMSP, host, port, faults, public_url, joins, as_json, asks)))
+    asyncio.run(_serve(_Terms(Role.EMSP, host, port, faults, public_url, joins, as_json, _party(party), name, asks)))
 
 
 @app.command()
@@ -75,6 +81,8 @@ def cpo(
     host: _Host = "127.0.0.1",
     port: _Port = 0,
     fault: _Fault = None,
+    party: _Party = None,
+    name: _Name = "",
     public_url: _PublicUrl = None,
     join: _Join = None,
     token: _Token = None,
@@ -83,7 +91,16 @@ def cpo(
 ) -> None:
     """Run an operator with one location; cars are plugged in by POST /control/plug."""
     faults, joins = _faults(fault or ()), _joining(join, token, keep_token)
-    asyncio.run(_serve(_Terms(Role.CPO, host, port, faults, public_url, joins, as_json)))
+    asyncio.run(_serve(_Terms(Role.CPO, host, port, faults, public_url, joins, as_json, _party(party), name)))
+
+
+def _party(text: str | None) -> "PartyId | None":
+    from evouch.ids import parse_party_id
+
+    try:
+        return parse_party_id(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--party: {error}") from None
 
 
 def _faults(words: Sequence[str]) -> dict[str, float]:
@@ -122,6 +139,8 @@ class _Terms:
     public_url: str | None
     join: _Joining | None
     as_json: bool
+    party: "PartyId | None" = None
+    name: str = ""
     asks: float | None = None
 
 
@@ -143,6 +162,7 @@ async def _serve(terms: _Terms) -> None:
     async with HttpTransport(clock, policy) as transport:
         service = MockService(
             terms.role, url, transport, clock, SystemEntropy(), faults=terms.faults, asks=terms.asks, policy=policy,
+            party=terms.party, name=terms.name,
             tell=lambda kind, **what: _tell(kind, what, as_json=terms.as_json),
         )  # fmt: skip
         await server.start(asgi(_Controlled(service)))

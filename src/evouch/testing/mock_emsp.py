@@ -23,8 +23,8 @@ from evouch.oprf.server import Evaluator
 
 __all__ = ["CARDS", "MockEmsp"]
 
-#: Cards that are good at every mock eMSP, with their contracts.
-CARDS: Final = {"MOCK-CARD-1": "NL-MCK-C00000001-1", "MOCK-CARD-2": "NL-MCK-C00000002-2"}
+#: Cards that are good at every mock eMSP, with what follows the party in their contracts.
+CARDS: Final = {"MOCK-CARD-1": "C00000001-1", "MOCK-CARD-2": "C00000002-2"}
 
 UNKNOWN_LOCATION: Final = 2002
 UNKNOWN_TOKEN: Final = 2004
@@ -96,9 +96,13 @@ class MockEmsp:
         )
         return Answer(data=info)
 
+    def _contract(self, uid: str) -> ContractId:
+        return ContractId(f"{self.party.country}-{self.party.party}-{CARDS[uid]}")
+
     def _card(self, uid: str) -> m.Token:
         return m.Token(
-            country_code=self.party.country, party_id=self.party.party, uid=uid, type="RFID", contract_id=CARDS[uid],
+            country_code=self.party.country, party_id=self.party.party, uid=uid, type="RFID",
+            contract_id=self._contract(uid),
             issuer="Mock eMSP", valid=True, whitelist="ALLOWED", last_updated=self._since,
         )  # fmt: skip
 
@@ -124,9 +128,7 @@ class MockEmsp:
             raise OcpiRefusal(2001, "token_uid: not the token of that session")
         vid = _vid(body.vehicle_id)
         known = self.vehicles_known.get(vid)
-        vehicle = known or register(
-            self.party, vid, ContractId(CARDS[card]), self.clock.now(), opted_in=self.asks is None
-        )
+        vehicle = known or register(self.party, vid, self._contract(card), self.clock.now(), opted_in=self.asks is None)
         self.vehicles_known[vid] = vehicle
         self.tell("bind", vid=vid, status=vehicle.status.value)
         if known is None and self.asks is not None:

@@ -21,7 +21,7 @@ from evouch.testing.ocpi import Faults
 
 __all__ = ["FAULTS", "PARTIES", "PARTNER", "MockService"]
 
-#: Who the mocks are.
+#: Who the mocks are, unless they are told: no operator has two partners of one party.
 PARTIES: Final = {Role.EMSP: PartyId("NL", "MCK"), Role.CPO: PartyId("NL", "MCO")}
 #: Names of faults, and whether they take a number.
 FAULTS: Final = {"slow": True, "status": True, "rate-limit": True, "partial": False, "one-item-pages": False,
@@ -51,15 +51,18 @@ class MockService:
         asks: float | None = None,
         tell: Tell = lambda *_, **__: None,
         policy: AddressPolicy | None = None,
+        party: PartyId | None = None,
+        name: str = "",
     ) -> None:
-        ours = Ours(role=role, party=PARTIES[role], name=f"Mock {role}", base_url=base_url)
+        party = party or PARTIES[role]
+        ours = Ours(role=role, party=party, name=name or f"Mock {role}", base_url=base_url)
         self.role, self._clock, self._tell = role, clock, tell
         self.partners = Partners(
             ours, transport, clock, entropy, save=self._save, policy=policy or AddressPolicy.development()
         )
         self.client = OcpiClient(transport, self.partners, ours, clock, entropy)
-        self.emsp = MockEmsp(PARTIES[role], clock, entropy, self._push, tell, asks, self._later)
-        self.cpo = MockCpo(PARTIES[role], clock, entropy, self.partners, self.client, tell, self._later)
+        self.emsp = MockEmsp(party, clock, entropy, self._push, tell, asks, self._later)
+        self.cpo = MockCpo(party, clock, entropy, self.partners, self.client, tell, self._later)
         handlers: Any = self.emsp if role is Role.EMSP else self.cpo
         self._server = OcpiServer(role, handlers, self.partners, clock, entropy, base_url=base_url)
         self._faulty = Faults(self._server.handle, clock)
