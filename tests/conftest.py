@@ -16,6 +16,15 @@ hypothesis.settings.load_profile("evouch")
 # Whoever trusts this machine's certificates reads them once, not once per client: that takes longer than most tests.
 httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
 
+#: What waits for other processes, pages and sockets comes first, and on one worker: its seconds pass while other
+#: workers calculate, and no worker is left with it at the end. The demo leads, for it has a budget of seconds.
+FIRST = ("tests/cli/test_demo.py", "tests/browser/", "tests/stories/", "tests/cli/", "tests/interop/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits."""
+    items.sort(key=lambda item: next((at for at, each in enumerate(FIRST) if item.nodeid.startswith(each)), len(FIRST)))
+
 
 def pytest_report_header() -> str:
     """Say which needs of tests are there (tests/needs.py)."""

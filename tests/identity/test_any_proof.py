@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evouch import wire
@@ -54,6 +54,7 @@ def verdict_on(document: Any, **more: Any) -> Verdict:
     return judged(document, *ANYBODY, certificate=DER, **more)
 
 
+@settings(max_examples=50)
 @given(json_values | answers, st.booleans())
 @example({"payload": {"web3Identity": {"did": "did:key:z" + "1" * 500}}}, True)
 def test_any_json_is_judged_and_none_is_a_proof(document: Any, first_use: bool) -> None:
@@ -63,6 +64,7 @@ def test_any_json_is_judged_and_none_is_a_proof(document: Any, first_use: bool) 
     assert verdict.reason
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(_NAMES), likely), st.sampled_from(sorted(PROOFS)), st.text(max_size=90))
 def test_an_honest_proof_into_which_a_stranger_writes_is_judged_and_holds_no_longer(
     members: dict[str, Any], which: tuple[KeyType, Profile], text: str

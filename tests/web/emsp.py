@@ -14,6 +14,7 @@ from evouch.store.records import Operator
 from evouch.testing.clock import SeededEntropy
 from evouch.web.emsp_app import create_emsp_app
 from tests.emsp.world import URL, World
+from tests.web.street import QUICK
 
 HOME = URL
 
@@ -82,6 +83,7 @@ def play(story: Callable[[House], Coroutine[Any, Any, None]], *names: str, **ter
 
     async def run() -> None:
         world = await World.new(*names, **terms)
+        world.emsp.operators._hasher = QUICK
         chance: Entropy = SeededEntropy("pages")
         house = House(world, create_emsp_app(world.emsp, clock=world.clock, entropy=chance, base_url=HOME))
         try:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import httpx2
+from argon2 import PasswordHasher
 
 from evouch.ids import Secret
 from evouch.psp.sandbox.app import create_app as provider_app
@@ -16,6 +17,8 @@ from evouch.testing.town import Town, on_the_wire
 from evouch.web.app import create_app
 
 HOME = "https://town.test"
+#: Passwords are hashed as they are kept, with less of the work that slows guessing down.
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PROVIDER = "https://pay.test"
 
 T = TypeVar("T")
@@ -122,6 +125,7 @@ async def _street(**how: Any) -> AsyncIterator[Street]:
     async with on_the_wire(**how) as town:
         clock = town.world.clock
         app = create_app(town.cpo, clock=clock, entropy=town.entropy, base_url=HOME, provider_url=PROVIDER)
+        town.cpo.operators._hasher = QUICK
         street = Street(town, app, _at_the_provider(town))
         try:
             yield street
