@@ -3,7 +3,8 @@
 import asyncio
 import json
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 import requests
@@ -11,7 +12,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case
 from schemathesis.core.transport import Response
+from typer.testing import CliRunner
 
+from evouch.cli import emsp_key
+from evouch.errors import EvouchError
 from evouch.web import api_emsp  # noqa: F401 - the table is whole
 from evouch.web.api_emsp_routes import EMSP
 from evouch.web.api_openapi import document
@@ -75,6 +79,9 @@ TABLE: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/keys", {"reason": "leak", "grace": 60}, 200, ""),
     ("POST", "/keys", {"reason": "leak", "grace": 1.0}, 400, "malformed"),
     ("POST", "/keys", {}, 400, "malformed"),
+    ("POST", "/keys/export", None, 200, ""),
+    ("POST", "/keys/restore", {"key": "00", "reason": "lost"}, 422, "badKey"),
+    ("POST", "/keys/restore", {"key": "00" * 32}, 400, "malformed"),
     ("GET", "/audit", None, 200, ""),
     ("GET", "/security-events", None, 200, ""),
     ("POST", "/drivers/bob/erase", {}, 400, "malformed"),
@@ -122,6 +129,49 @@ def test_without_a_good_token_there_is_one_answer() -> None:
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized"), path
         phone = await house.phone()
         assert (await phone.get(f"{API}/drivers")).status_code == 401
+
+    play(story)
+
+
+def test_the_key_is_taken_out_into_a_file_and_brought_back_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(house: House) -> None:
+        program, loop = await house.program(), asyncio.get_running_loop()
+        keys = house.world.emsp.keys
+        first, file = keys.current, tmp_path / "key"
+
+        class Api:
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_: object) -> None: ...
+
+            def ask(self, method: str, *path: str, body: Any = None) -> Any:
+                asking = program.request(method, f"{API}/{'/'.join(path)}", json=body)
+                answer = asyncio.run_coroutine_threadsafe(asking, loop).result(10)
+                if answer.status_code != 200:
+                    raise EvouchError(answer.json()["error"]["code"])
+                assert answer.headers["cache-control"] == "no-store"
+                return answer.json()
+
+        monkeypatch.setattr(emsp_key, "_api", lambda *_: Api())
+
+        async def said(*words: str) -> Any:
+            return await asyncio.to_thread(CliRunner().invoke, emsp_key.app, [*words, "--json"])
+
+        exported = await said("export", "--out", str(file))
+        assert json.loads(exported.output) == {"id": first.id}
+        assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (first.key.text(), 0o600)
+        assert (await said("export", "--out", str(file))).exit_code == 1
+        await house.world.emsp.desk.rotate_key(actor="ann", reason="by mistake")
+        restored = await said("restore", "--key-file", str(file), "--reason", "it was one")
+        assert json.loads(restored.output)["id"] == keys.current.id == first.id
+        listed = json.loads((await said("list")).output)["keys"]
+        assert [each["retired_at"] is None for each in listed] == [True, False]
+        file.write_text("00" * 32)
+        assert str((await said("restore", "--key-file", str(file), "--reason", "x")).exception) == "badKey"
+        assert first.key.text() not in str(await house.world.emsp.desk.audit())
 
     play(story)
 

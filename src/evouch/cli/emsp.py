@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evouch.cli import emsp_key
+
 if TYPE_CHECKING:
     from evouch.cli.settings_emsp import EmspConfig
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(emsp_key.app, name="key")
 
 
 @app.callback()

@@ -1,0 +1,106 @@
+"""``evouch emsp key``: the key of the sign oracle, into a safe place and back (docs/decisions/063).
+
+A running eMSP does it, over its operator API; whoever may do this may do everything. The key is
+never printed: it goes into a file that only its owner can read.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from evouch.errors import EvouchError
+
+if TYPE_CHECKING:
+    from evouch.cli.operator_api import OperatorApi
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True)
+
+#: Bytes of the largest file that can hold a key, with room for blanks.
+_MOST: Final = 1000
+
+_Backend = Annotated[str | None, typer.Option(help="Address of the eMSP.", show_default="http://127.0.0.1:8080")]
+_TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="File with an API token of the eMSP.",
+                 show_default="evouch-state/keys/operator-token"),
+]  # fmt: skip
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _key() -> None:
+    """The key that makes VIDs: list, export, restore. Losing it means that every car has to be bound again."""
+
+
+@app.command("list")
+def list_keys(*, backend: _Backend = None, token_file: _TokenFile = None, as_json: _Json = False) -> None:
+    """List all keys by their ids, the one in use first."""
+    with _api(backend, token_file) as api:
+        answer = api.ask("GET", "keys")
+    lines = [f"{each['id']}  since {each['created_at']}  {_standing(each)}" for each in answer["keys"]]
+    _say(answer, as_json, *lines)
+
+
+@app.command()
+def export(
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file for the key.")],
+    backend: _Backend = None,
+    token_file: _TokenFile = None,
+    as_json: _Json = False,
+) -> None:
+    """Write the key in use into a new file that only its owner can read; that it was taken out is on record."""
+    from evouch.cli.keys import secret_to
+    from evouch.ids import Secret
+
+    if out.exists():
+        raise EvouchError(f"{out}: is there already")
+    with _api(backend, token_file) as api:
+        answer = api.ask("POST", "keys", "export")
+    secret_to(out, Secret(answer.pop("key")))
+    _say(answer, as_json, f"Key {answer['id']} is in {out}. Whoever has it can tell every car of yours by its address.")
+
+
+@app.command()
+def restore(
+    *,
+    key_file: Annotated[Path, typer.Option("--key-file", metavar="FILE", help="File with the key: 64 hex digits.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    backend: _Backend = None,
+    token_file: _TokenFile = None,
+    as_json: _Json = False,
+) -> None:
+    """Put a key from a backup into use, at once. What the present key has named is revoked."""
+    with _api(backend, token_file) as api:
+        answer = api.ask("POST", "keys", "restore", body={"key": _read(key_file), "reason": reason})
+    _say(answer, as_json, f"Key {answer['id']} is in use.")
+
+
+def _api(backend: str | None, token_file: Path | None) -> "OperatorApi":
+    from evouch.cli.config import load
+    from evouch.cli.operator_api import OperatorApi
+    from evouch.cli.settings import IdentityConfig
+
+    return OperatorApi(load(IdentityConfig, flags={"backend": backend, "token_file": token_file}).config)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes()[:_MOST].decode("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise EvouchError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'} (the key)") from None
+
+
+def _standing(key: dict[str, Any]) -> str:
+    return f"retired {key['retired_at']}" if key["retired_at"] else "in use"
+
+
+def _say(answer: Any, as_json: bool, *lines: str) -> None:
+    from evouch.cli.operator_api import plain
+
+    for line in (json.dumps(answer, ensure_ascii=False),) if as_json else map(plain, lines):
+        print(line)
