@@ -168,21 +168,17 @@ class Waited:
 
 
 def waits_for(country: Country, stores: Iterable[Waited]) -> None:
-    """Let time pass in small steps, and none while a database is at work."""
+    """Let no time pass while a database is at work, however long that takes on a busy machine."""
     clock, stores = cast("ManualClock", country.world.clock), list(stores)
 
-    async def pass_time(seconds: float) -> None:
-        while True:
-            await clock.advance(min(seconds, 0.25))
-            seconds -= 0.25
+    async def rest() -> None:
+        await settle()
+        while any(each.under_way for each in stores):
             while any(each.under_way for each in stores):
-                while any(each.under_way for each in stores):
-                    await asyncio.sleep(0.0005)
-                await settle(10)
-            if seconds <= 0:
-                return
+                await asyncio.sleep(0.0005)
+            await settle()
 
-    country.world.pass_time = pass_time  # type: ignore[method-assign]
+    clock.rest = rest
 
 
 # ── what crossed the web ────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import heapq
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from evouch.clock import Tick, base32_id
@@ -21,6 +22,8 @@ class ManualClock:
         self._tick = 1000.0
         self._count = 0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        #: returns when nobody is at work any more, and time may go on; whoever waits for threads has another one
+        self.rest: Callable[[], Awaitable[None]] = settle
 
     def now(self) -> datetime:
         """Return the current moment."""
@@ -43,15 +46,15 @@ class ManualClock:
     async def advance(self, seconds: float = 0.0) -> None:
         """Move on by ``seconds``, letting everything run that is due on the way."""
         end = self._tick + seconds
-        await settle()
+        await self.rest()
         while self._sleepers and self._sleepers[0][0] <= end:
             tick, _, future = heapq.heappop(self._sleepers)
             self._move(tick)
             if not future.done():
                 future.set_result(None)
-            await settle()
+            await self.rest()
         self._move(end)
-        await settle()
+        await self.rest()
 
     def step_wall(self, seconds: float) -> None:
         """Correct the wall clock without any time passing, as NTP does."""
