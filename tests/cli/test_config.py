@@ -195,7 +195,7 @@ def test_nobody_is_challenged_and_no_extension_is_spoken_before_somebody_says_so
     [
         ("[cpo]\nprot = 1", "unknown field `prot`"),
         ("[cpo.http]\nprot = 1", "cpo.http: Object contains unknown field `prot`"),
-        ("[csms]\nport = 1", "there is no [csms]; tables are cpo, emsp, psp, station, identity"),
+        ("[csms]\nport = 1", "there is no [csms]; tables are cpo, emsp, psp, station, identity, partner"),
         ("[cpo.http]\nport = '80'", "cpo.http.port: Expected `int`, got `str` (from "),
         ("[cpo.http]\nport = 70000", "cpo.http.port: Expected `int` <= 65535"),
         ("[cpo]\nhold = 0", "hold is an amount above 0"),

@@ -209,7 +209,7 @@ def _config() -> None:
 
 @app.command()
 def show(
-    actor: Annotated[str, typer.Argument(help="cpo, emsp, psp or station; all of them if left out.")] = "",
+    actor: Annotated[str, typer.Argument(help=f"One of {', '.join(ACTORS)}; all of them if left out.")] = "",
     *,
     config: Annotated[Path | None, typer.Option(help="The TOML file to read.")] = None,
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,

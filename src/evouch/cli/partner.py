@@ -51,6 +51,9 @@ _TokenFile = Annotated[
                  show_default="evouch-state/keys/operator-token"),
 ]  # fmt: skip
 _Config = Annotated[Path | None, typer.Option(help="The TOML file to read.")]
+_Emsp = Annotated[
+    bool, typer.Option("--emsp", help="Ask the eMSP of [emsp] in the configuration, not an operator's backend.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -66,10 +69,11 @@ def invite(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Make a registration token for a partner that will register at us. It is shown once."""
-    with _api(backend, token_file, config) as api:
+    with _api(backend, token_file, config, emsp) as api:
         answer = api.ask("POST", "partners", partner, "invite", body={"role": role.value, "name": name})
     shown = f"in {out}" if out is not None else answer["token"]
     if out is not None:
@@ -92,21 +96,27 @@ def add(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Keep a partner that gave us its versions' address and a registration token; then register."""
     body = {"role": role.value, "versions_url": versions_url, "token": _token_in(token).text(), "name": name}
-    with _api(backend, token_file, config) as api:
+    with _api(backend, token_file, config, emsp) as api:
         answer = api.ask("PUT", "partners", partner, body=body)
     _say(answer, as_json, f"{partner} is known. Register there with: evouch partner register {partner}")
 
 
 @app.command("list")
 def list_partners(
-    *, backend: _Backend = None, token_file: _TokenFile = None, config: _Config = None, as_json: _Json = False
+    *,
+    backend: _Backend = None,
+    token_file: _TokenFile = None,
+    config: _Config = None,
+    emsp: _Emsp = False,
+    as_json: _Json = False,
 ) -> None:
     """List all partners: how they stand, what they speak, and what they have missed."""
-    with _api(backend, token_file, config) as api:
+    with _api(backend, token_file, config, emsp) as api:
         answer = api.ask("GET", "partners")
     rows = [("PARTNER", "ROLE", "STATE", "PARTIES", "VERSION", "SIGN", "MISSED")]
     rows += [
@@ -126,10 +136,11 @@ def show(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Show everything about one partner."""
-    with _api(backend, token_file, config) as api:
+    with _api(backend, token_file, config, emsp) as api:
         answer = api.ask("GET", "partners", partner)
     rows = [(name, _shown(value)) for name, value in answer.items() if name != "syncs" and value not in (None, "", [])]
     syncs = [(f"sync {each['module']}", _sync(each)) for each in answer["syncs"]]
@@ -143,10 +154,11 @@ def register(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Register at a partner that was added: versions, endpoints and tokens are exchanged."""
-    _act("register", partner, "is registered", _api(backend, token_file, config), as_json=as_json)
+    _act("register", partner, "is registered", _api(backend, token_file, config, emsp), as_json=as_json)
 
 
 @app.command()
@@ -156,10 +168,11 @@ def rotate(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Exchange both tokens; the old one counts until the new one is used, an hour at most."""
-    _act("rotate", partner, "has new tokens", _api(backend, token_file, config), as_json=as_json)
+    _act("rotate", partner, "has new tokens", _api(backend, token_file, config, emsp), as_json=as_json)
 
 
 @app.command()
@@ -174,6 +187,7 @@ def change(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """Change what is ours to say of a partner."""
@@ -182,7 +196,7 @@ def change(
     body = {name: value for name, value in given.items() if value is not None}
     if not body:
         raise typer.BadParameter("say what is to change")
-    _act("change", partner, "is changed", _api(backend, token_file, config), as_json=as_json, body=body)
+    _act("change", partner, "is changed", _api(backend, token_file, config, emsp), as_json=as_json, body=body)
 
 
 @app.command()
@@ -192,10 +206,11 @@ def remove(
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
+    emsp: _Emsp = False,
     as_json: _Json = False,
 ) -> None:
     """End the registration, there too if the partner answers, and forget the partner."""
-    with _api(backend, token_file, config) as api:
+    with _api(backend, token_file, config, emsp) as api:
         api.ask("DELETE", "partners", partner, seconds=_HANDSHAKE)
     _say({"removed": partner}, as_json, f"{partner} is removed.")
 
@@ -261,12 +276,10 @@ def _told(report: "Report") -> Iterable[str]:
 # ── what is sent ────────────────────────────────────────────────────────────────────────
 
 
-def _api(backend: str | None, token_file: Path | None, config: Path | None) -> "OperatorApi":
-    from evouch.cli.config import load
-    from evouch.cli.operator_api import OperatorApi
-    from evouch.cli.settings import IdentityConfig
+def _api(backend: str | None, token_file: Path | None, config: Path | None, emsp: bool) -> "OperatorApi":
+    from evouch.cli.backends import partner_api
 
-    return OperatorApi(load(IdentityConfig, file=config, flags={"backend": backend, "token_file": token_file}).config)
+    return partner_api(backend, token_file, config, emsp=emsp)
 
 
 def _act(verb: str, partner: str, done: str, api: "OperatorApi", *, as_json: bool, body: Any = None) -> None:

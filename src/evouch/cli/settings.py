@@ -26,7 +26,7 @@ from evouch.cli.settings_identity import (
     Tls,
     overlap,
 )
-from evouch.cli.settings_roaming import CpoOcpi, SiteEntry
+from evouch.cli.settings_roaming import CpoOcpi, PartnerConfig, SiteEntry
 from evouch.cli.settings_station import StationIdentity, UnknownMessage
 from evouch.ids import EvseNumber, OcppVersion, Secret, parse_evse_id, parse_station_id
 from evouch.units import Money, Watts
@@ -43,6 +43,7 @@ __all__ = [
     "Listen",
     "Ocpp",
     "Operator",
+    "PartnerConfig",
     "Prices",
     "Provider",
     "PspConfig",
@@ -332,4 +333,5 @@ class StationConfig(Section, frozen=True, kw_only=True):
 #: Each command that can be told something, and what.
 ACTORS: Final[dict[str, type[Section]]] = {
     "cpo": CpoConfig, "emsp": EmspConfig, "psp": PspConfig, "station": StationConfig, "identity": IdentityConfig,
+    "partner": PartnerConfig,
 }  # fmt: skip

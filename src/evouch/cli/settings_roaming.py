@@ -18,7 +18,10 @@ from evouch.ids import PartyId, parse_party_id
 from evouch.ocpi.addresses import AddressPolicy
 from evouch.ocpi.partner import V221, V230, Quirks
 
-__all__ = ["CpoOcpi", "PartnerEntry", "QuirkEntry", "Seconds", "SiteEntry", "Version", "distinct", "same_named"]
+__all__ = [
+    "CpoOcpi", "PartnerConfig", "PartnerEntry", "QuirkEntry", "Seconds", "SiteEntry", "Version", "distinct",
+    "same_named",
+]  # fmt: skip
 
 Version = Literal["2.3.0", "2.2.1"]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -85,6 +88,20 @@ class PartnerEntry(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.versions_url and self.token_file is None:
             raise ValueError("versions_url and token_file belong together: a partner is called with its token")
+
+
+class PartnerConfig(Section, frozen=True, kw_only=True):
+    """``evouch partner``: the service whose partners are meant. What is left empty is as in ``[identity]``."""
+
+    backend: str = ""
+    #: file with an API token of that service
+    token_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            safe_for_phones(self.backend)
+        except ValueError as error:
+            raise ValueError(f"backend {error}") from None
 
 
 class CpoOcpi(Section, frozen=True, kw_only=True):
