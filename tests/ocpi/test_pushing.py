@@ -13,6 +13,7 @@ from evouch.errors import Offline, PeerRefused
 from evouch.ocpi.partner import Partner, PartnerState, PartnerSync, Role
 from evouch.ocpi.polling import Polling, PollTerms
 from evouch.ocpi.pushing import SLACK, Pusher, PushTerms, settle_refusal
+from evouch.store.ports import StoreFailed
 from evouch.testing.clock import ManualClock, SeededEntropy, settle
 from tests.proofs import proves
 
@@ -235,6 +236,20 @@ async def test_what_is_wrong_with_one_object_does_not_stop_the_others() -> None:
         away.push(pusher, "s2", "ACTIVE")
         await clock.advance(1)
         assert ["s1=ACTIVE", "s2=ACTIVE"] == away.tried
+
+
+async def test_what_our_own_store_failed_to_send_is_sent_once_the_store_is_back() -> None:
+    async with pushing() as (away, pusher, clock):
+        away.error = StoreFailed("the disk is full")
+        away.push(pusher, "s1", "ACTIVE")
+        await clock.advance(1)
+        assert (AT - SLACK, "ours: StoreFailed") == (pusher.states()[0].dirty_since, pusher.states()[0].failure)
+        await clock.advance(40)  # a probe, and the store is still away
+        assert [AT - SLACK] == away.resent
+        away.error = None
+        await clock.advance(300)
+        assert {"s1": "ACTIVE"} == away.has
+        assert [None] == [each.dirty_since for each in pusher.states()]
 
 
 # ── polling ──

@@ -149,10 +149,11 @@ class Pusher:
         try:
             while (key := next((each for each in lane.waiting if each not in lane.under_way), None)) is not None:
                 lane.under_way.add(key)
+                send, since = lane.waiting.pop(key)
                 try:
-                    await self._deliver(lane, key, *lane.waiting.pop(key))
+                    await self._deliver(lane, key, send, since)
                 except Exception as error:  # noqa: BLE001 - what is wrong with one object must not stop the others
-                    _log.error("push broken", module=lane.sync.module, kind=type(error).__name__)
+                    self._broken(lane, since, error)
                 finally:
                     lane.under_way.discard(key)
         finally:
@@ -178,6 +179,12 @@ class Pusher:
                 if wait:
                     break
         await self._miss(lane, since, failure, wait)
+
+    def _broken(self, lane: _Lane, since: datetime, error: Exception) -> None:
+        """Something of ours failed, the store perhaps: nothing is written now, and the partner is caught up with."""
+        _log.error("push broken", module=lane.sync.module, kind=type(error).__name__)
+        if self._lack(lane, since, f"ours: {type(error).__name__}"):
+            self._probe_later(lane)
 
     def _registered(self, lane: _Lane) -> bool:
         partner = self._find(lane.sync.partner)
@@ -205,12 +212,16 @@ class Pusher:
 
     async def _miss(self, lane: _Lane, since: datetime, failure: str, wait: float = 0.0) -> None:
         """Note that the partner lacks what changed since then."""
+        if self._lack(lane, since, failure):
+            self._probe_later(lane, wait)
+            await self._note(lane)
+
+    def _lack(self, lane: _Lane, since: datetime, failure: str) -> bool:
+        """Make a lane dirty; return whether that is news."""
         lane.missed = min(since, lane.missed or since)
         was_dirty, first = lane.dirty, min(since, lane.sync.dirty_since or since)
         lane.sync = replace(lane.sync, dirty_since=first, failed_at=self._clock.now(), failure=failure)
-        if not was_dirty:
-            self._probe_later(lane, wait)
-            await self._note(lane)
+        return not was_dirty
 
     # ── catching up ──
 
@@ -231,6 +242,9 @@ class Pusher:
         except (PeerRefused, Unreachable) as error:
             lane.sync = replace(lane.sync, failed_at=self._clock.now(), failure=words(error))
             self._probe_later(lane, _asked_to_wait(error))
+        except Exception as error:  # noqa: BLE001 - whatever failed here, the partner still lacks what changed
+            _log.error("catching up broken", module=lane.sync.module, kind=type(error).__name__)
+            self._probe_later(lane)
         else:
             self._caught_up(lane)
         finally:
