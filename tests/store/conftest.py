@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import need
-from tests.store.homes import Home, MemoryHome, Server, SqlHome
+from tests.store.homes import Home, MemoryHome, Server, SqlHome, file_with_tables
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,7 @@ def _home(kind: str, tmp_path: Path, servers: dict[str, Server]) -> Home:
     if kind == "memory":
         return MemoryHome()
     if kind == "sqlite":
+        (tmp_path / "evouch.db").write_bytes(file_with_tables())
         return SqlHome(f"sqlite:///{tmp_path}/evouch.db")
     return servers.setdefault("postgres", Server(need("postgres"))).database()
 
@@ -46,4 +47,4 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, Ser
     """A home on a database that no store has opened yet."""
     if request.param == "postgres":
         return servers.setdefault("postgres", Server(need("postgres"))).empty()
-    return _home("sqlite", tmp_path, servers)
+    return SqlHome(f"sqlite:///{tmp_path}/evouch.db")

@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -97,6 +99,15 @@ def story(home: Home, tell: Callable[[Any], Awaitable[None]]) -> None:
             await tell(store)
 
     asyncio.run(run())
+
+
+@cache
+def file_with_tables() -> bytes:
+    """An SQLite file with all tables and no rows, made once: a file is far faster copied than migrated."""
+    with TemporaryDirectory() as folder:
+        home = SqlHome(f"sqlite:///{folder}/evouch.db")
+        story(home, _nothing)
+        return home.path.read_bytes()
 
 
 @dataclass
