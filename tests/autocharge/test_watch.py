@@ -118,3 +118,10 @@ def test_a_sweep_of_one_makers_addresses_is_slowed_down_and_seen_within_ten_minu
             seen = second
     assert seen is not None
     assert refused > 6_000 * 0.75
+
+
+@proves("R36")
+def test_what_was_no_element_is_no_sign_without_use() -> None:
+    today = day(used=0.01)  # a hundred for one, where twenty are usual
+    assert AlarmKind.RATIO in kinds(today, ratio_times=4.0)
+    assert AlarmKind.RATIO not in kinds(replace(today, invalid=500), ratio_times=4.0)

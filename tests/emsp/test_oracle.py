@@ -10,12 +10,13 @@ from evouch.autocharge.budget import BudgetTerms, Limits, SignDay, spend
 from evouch.autocharge.watch import WatchTerms, judge
 from evouch.emsp.accounts import Account, Accounts
 from evouch.errors import PeerRefused
+from evouch.ocpi.model import VEHICLE_TOKEN
 from evouch.ocpi.partner import Quirks
 from evouch.oprf.client import blind
 from evouch.oprf.element import uncompress
 from evouch.store.memory import MemoryStore
 from evouch.testing.clock import VECTOR_TIME, SeededEntropy
-from tests.emsp.world import BAD_ELEMENTS, Faulty, Operator, World, element, play, refused
+from tests.emsp.world import BAD_ELEMENTS, VID, Faulty, Operator, World, element, play, refused
 from tests.proofs import proves
 
 #: Six at once, and no more than twelve in a minute.
@@ -60,7 +61,7 @@ def test_what_is_no_element_is_refused_with_2001_and_counted(sent: str) -> None:
         status, answer, _ = await world.alfa.ask("POST", "oprf/sign", {"blinded_element": sent})
         assert (200, 2001, None) == (status, answer["status_code"], answer.get("data"))
         day = await today(world)
-        assert (1, 1) == (day.invalid, day.signed)
+        assert (1, 1, 0) == (day.invalid, day.signed, day.valid)
 
     play(story)
 
@@ -329,3 +330,19 @@ def test_a_year_is_added_up_once_a_day_and_says_the_same() -> None:
         limits = Limits(burst=5, per_minute=5, per_day=5, per_month=caps[0], per_year=caps[1])
         plain = spend(limits, None, whole, VECTOR_TIME, partner="alfa")
         assert plain == spend(limits, None, account.earlier(VECTOR_TIME.date()), VECTOR_TIME, partner="alfa")
+
+
+@proves("R36")
+def test_a_charge_is_counted_once_as_use_however_often_it_is_told() -> None:
+    async def story(world: World) -> None:
+        await world.alfa.sign()
+        await world.bound()  # a card's session is told when it begins and ends, and its vehicle is bound
+        assert 1 == (await today(world)).followed
+        await world.alfa.sign()
+        await world.pass_time(hours=1)
+        assert "ALLOWED" == await world.alfa.verdict()
+        assert 1 == (await today(world)).followed  # asking costs a prober nothing: it is no use
+        await world.alfa.put(world.alfa.session("S2", VID, kind=VEHICLE_TOKEN))
+        assert (2, 2) == ((await today(world)).valid, (await today(world)).followed)
+
+    play(story)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,10 +15,12 @@ from schemathesis import Case
 from schemathesis.core.transport import Response
 from typer.testing import CliRunner
 
+from evouch.autocharge.budget import SignDay
 from evouch.cli import emsp_key
 from evouch.errors import EvouchError
 from evouch.web import api_emsp  # noqa: F401 - the table is whole
 from evouch.web.api_emsp_routes import EMSP
+from evouch.web.api_emsp_shapes import sign_day
 from evouch.web.api_openapi import document
 from tests.emsp.world import ADA, BOB, OTHER_VID, VID
 from tests.web.emsp import HOME, House, opened, play
@@ -235,3 +238,8 @@ def test_the_api_behaves_as_its_document_says(mode: schemathesis.GenerationMode)
                 await asyncio.to_thread(ask, each)
 
     play(story)
+
+
+def test_what_got_a_signature_what_was_invalid_and_what_was_refused_are_told_apart() -> None:
+    day = sign_day(SignDay(partner="alfa", day=date(2026, 3, 20), signed=5, invalid=2, refused=1, followed=3))
+    assert (3, 2, 1, 3) == (day.signed, day.invalid, day.refused, day.followed)

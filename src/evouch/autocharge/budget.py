@@ -30,7 +30,8 @@ class SignDay:
     """What one partner has asked the sign oracle on one day (UTC): its budget, as counters (docs/decisions/060).
 
     ``arrival`` is the theoretical arrival time of the burst limit, ``minute`` the start of the minute
-    that ``in_minute`` counts.
+    that ``in_minute`` counts. ``signed`` is what was let through the budget, ``invalid`` the part of it that was
+    no element and got no signature.
     """
 
     partner: str
@@ -43,12 +44,17 @@ class SignDay:
     in_minute: int = 0
     #: signed in each hour of the day, 24 numbers
     hours: tuple[int, ...] = (0,) * 24
-    #: authorisations, bindings and sessions of the same partner on that day: what signs are good for
+    #: charges of our customers that the same partner has told us of on that day, each once: what signs are good for
     followed: int = 0
     #: looks of the watch in a row that have found this day unlike an operator's, and took the partner to task for it
     looks: int = 0
     #: staff have looked into this day: its counts do not speak against the partner
     excused: bool = False
+
+    @property
+    def valid(self) -> int:
+        """How many signatures were given."""
+        return max(0, self.signed - self.invalid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +135,7 @@ def note_invalid(today: SignDay | None, at: datetime, *, partner: str) -> SignDa
 
 
 def note_followed(today: SignDay | None, at: datetime, *, partner: str) -> SignDay:
-    """Return the day with one more authorisation, binding or session: what signs are good for."""
+    """Return the day with one more charge of a customer: what signs are good for."""
     day = _opened(today, at.astimezone(UTC), partner)
     return replace(day, followed=day.followed + 1)
 

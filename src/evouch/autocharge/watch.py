@@ -1,7 +1,7 @@
 """Whether a partner asks the sign oracle as operators do, or as somebody who tries addresses out (§8.1).
 
 What is asked looks random, so no single request tells anything. But vehicles come by day and
-are followed by authorisations and sessions, and an operator grows slowly. Each rule compares a
+are followed by charges, and an operator grows slowly. Each rule compares a
 partner with itself where it has a past, and with plain bounds where it has none. An alarm says
 its kind and its figures; what to do is for people, or for the actor's terms (throttle, suspend).
 """
@@ -51,11 +51,11 @@ class WatchTerms:
     #: own days before today that make a baseline: at least, and at most
     baseline_least: int = 7
     baseline_most: int = 28
-    #: signs per follow-up may be so many times the baseline's, signs so many times the usual day's
+    #: signs per charge that followed may be so many times the baseline's, signs so many times the usual day's
     ratio_times: float = 5.0
     growth_times: float = 5.0
-    #: without a baseline: signs per follow-up, unless with other partners it is like that, too. An eMSP that has just
-    #: begun has no customers anywhere, and every operator asks it about every car
+    #: without a baseline: signs per charge that followed, unless with other partners it is like that, too. An eMSP
+    #: that has just begun has no customers anywhere, and every operator asks it about every car
     ratio_most: float = 500.0
     #: last 24 hours with so many signs are judged by the hour
     profile_least: int = 480
@@ -75,11 +75,11 @@ def judge(days: Sequence[SignDay], at: datetime, terms: WatchTerms | None = None
     terms = terms or WatchTerms()
     ordered = sorted(days, key=lambda each: (each.partner, each.day))
     todays = {each.partner: each for each in ordered if each.day == at.astimezone(UTC).date()}
-    signed, followed = sum(each.signed for each in todays.values()), sum(each.followed for each in todays.values())
+    signed, followed = sum(each.valid for each in todays.values()), sum(each.followed for each in todays.values())
     found: list[Alarm] = []
     for partner, own in groupby(ordered, key=lambda each: each.partner):
         if (today := todays.get(partner)) is not None:
-            elsewhere = (signed - today.signed) / (1 + followed - today.followed)
+            elsewhere = (signed - today.valid) / (1 + followed - today.followed)
             found += _of_one(today, list(own), elsewhere, at, terms)
     return tuple(found)
 
@@ -102,17 +102,17 @@ def _of_one(
 
 
 def _ratio(today: SignDay, usual: Sequence[SignDay], elsewhere: float, terms: WatchTerms) -> str:
-    if today.signed < terms.least:
+    if today.valid < terms.least:
         return ""
     now = _per_use([today])
     known = len(usual) >= terms.baseline_least
     most = _per_use(usual) * terms.ratio_times if known else max(terms.ratio_most, elsewhere * terms.ratio_times)
-    return f"{today.signed} signs, {today.followed} of use: {now:.0f} for one, {most:.0f} at most" if now > most else ""
+    return f"{today.valid} signs, {today.followed} of use: {now:.0f} for one, {most:.0f} at most" if now > most else ""
 
 
 def _per_use(days: Sequence[SignDay]) -> float:
     """Signs for each use. One is always granted, so that a day without any is a number."""
-    return sum(each.signed for each in days) / (1 + sum(each.followed for each in days))
+    return sum(each.valid for each in days) / (1 + sum(each.followed for each in days))
 
 
 def _growth(today: SignDay, usual: Sequence[SignDay], terms: WatchTerms) -> str:

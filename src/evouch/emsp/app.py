@@ -111,10 +111,10 @@ class Emsp:
         )  # fmt: skip
         stopping = Stopping(book, self.sessions, self.notices, commands, self.partners)
         authorizing = Authorizing(
-            book, self.drivers, self.tokens, Contexts(book, self.places), self.notices, self.keys, self.oracle,
+            book, self.drivers, self.tokens, Contexts(book, self.places), self.notices, self.keys,
             checks_of(terms),
         )  # fmt: skip
-        enrolling = Enrolling(book, self.drivers, self.vehicles, self.notices, self.keys, self.oracle)
+        enrolling = Enrolling(book, self.drivers, self.vehicles, self.notices, self.keys)
         self.commands = commands
         self.handlers = Handlers(
             self.tokens, authorizing, self.places, self.sessions, self.invoices, commands, self.vehicles, enrolling,

@@ -25,7 +25,6 @@ from evouch.emsp.contexts import Contexts, coarse
 from evouch.emsp.drivers import Drivers, standing
 from evouch.emsp.keys import Keys
 from evouch.emsp.notices import Notices
-from evouch.emsp.oracle import SignOracle
 from evouch.emsp.tokens import Tokens
 from evouch.emsp.words import text
 from evouch.ids import ContractId, Vid, parse_vid
@@ -53,7 +52,6 @@ class Authorizing:
     contexts: Contexts
     notices: Notices
     keys: Keys
-    oracle: SignOracle
     checks: Sequence[Check]
 
     # ── cards and apps ──
@@ -69,7 +67,6 @@ class Authorizing:
         else:
             allowed, _ = ContractCheck().judge(standing(driver), self.book.clock.now())
         reference = self.book.entropy.id() if allowed is Allowed.ALLOWED else None
-        await self.book.store.commit(self.oracle.followed(partner.id))
         return AuthorizationInfo(
             allowed=allowed, token=self.tokens.card(token, driver), location=where, authorization_reference=reference,
             info=None if reference or driver is None else text("contract", driver.language),
@@ -97,10 +94,8 @@ class Authorizing:
         return enrolment is None or enrolment.key in self.keys.retired(self.book.clock.now())
 
     async def _inactive(self, partner: Partner, vehicle: Vehicle, driver: Driver | None) -> AuthorizationInfo:
-        await self.book.store.commit(
-            Add(self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "not granted")),
-            self.oracle.followed(partner.id),
-        )  # fmt: skip
+        decision = self._decision(partner, vehicle.vid, vehicle.contract, Allowed.BLOCKED, "not granted")
+        await self.book.store.commit(Add(decision))
         language = driver.language if driver else self.book.terms.language
         return AuthorizationInfo(
             allowed=_INVALID if partner.quirks.says_invalid else Allowed.BLOCKED,
@@ -114,7 +109,7 @@ class Authorizing:
         verdict = decide(case, self.checks, standing(driver, vehicle.status))
         decision = self._recorded(partner, case, verdict)
         asked = await self._asked(driver, case, decision, where) if verdict.confirm else []
-        await self.book.store.commit(Add(decision), *asked, self.oracle.followed(partner.id))
+        await self.book.store.commit(Add(decision), *asked)
         yes = verdict.allowed is Allowed.ALLOWED
         valid = verdict.allowed in {Allowed.ALLOWED, Allowed.NOT_ALLOWED}
         return AuthorizationInfo(

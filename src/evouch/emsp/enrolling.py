@@ -18,7 +18,6 @@ from evouch.emsp.drivers import Drivers
 from evouch.emsp.eligibility import Offer
 from evouch.emsp.keys import Keys
 from evouch.emsp.notices import Notices
-from evouch.emsp.oracle import SignOracle
 from evouch.emsp.vehicles import Vehicles
 from evouch.ids import Vid
 from evouch.ocpi.model import VEHICLE_TOKEN, RegisterVehicle
@@ -48,7 +47,6 @@ class Enrolling:
     vehicles: Vehicles
     notices: Notices
     keys: Keys
-    oracle: SignOracle
 
     async def bind(self, partner: Partner, body: RegisterVehicle) -> tuple[Vehicle, bool]:
         """Return the vehicle as it stands then, and whether it is new; OcpiRefusal with the code of the verdict."""
@@ -128,9 +126,7 @@ class Enrolling:
         elif offer is not Offer.NO:
             told = [Put(self.vehicles.asking(driver, vehicle.vid))]
         audit = self.book.audit(f"operator {enrolment.partner}", "bind vehicle", vehicle.vid, vehicle.status)
-        await self.book.store.commit(
-            Put(vehicle), Put(enrolment), *told, audit, self.oracle.followed(enrolment.partner)
-        )
+        await self.book.store.commit(Put(vehicle), Put(enrolment), *told, audit)
         self.vehicles.changed(vehicle.vid)
         return vehicle
 
@@ -153,9 +149,7 @@ class Enrolling:
             asked.append(replace(self.vehicles.asking(driver, vehicle.vid, **data), partner=enrolment.partner))
         if before is not None and not await self.notices.told_of(before.id, vehicle.vid, ANOTHER_DRIVER):
             asked.append(self.notices.new(before.id, "conflict", vid=vehicle.vid, data={"about": ANOTHER_DRIVER}))
-        await self.book.store.commit(
-            Put(replace(stored, rival=claim)), *(Put(each) for each in asked), self.oracle.followed(enrolment.partner)
-        )
+        await self.book.store.commit(Put(replace(stored, rival=claim)), *(Put(each) for each in asked))
 
 
 def _bound_session(session: EmspSession, bound: Vid | None) -> BoundSession:

@@ -68,7 +68,7 @@ class SignOracle:
         return signed
 
     def followed(self, partner: str) -> Put[SignDay]:
-        """Count an authorisation, a binding or a session of a partner; to be committed with it."""
+        """Count a charge of a partner, when its session is first told; to be committed with it."""
         account = self.accounts.of(partner)
         account.keep(note_followed(account.today, self.book.clock.now(), partner=partner))
         return Put(_today(account))

@@ -280,7 +280,11 @@ class DriverExport(Struct, frozen=True):
 
 
 class SignDayInfo(Struct, frozen=True):
-    """What one partner has asked for on one day (UTC)."""
+    """What one partner has asked for on one day (UTC): answered with a signature, refused over budget, no element.
+
+    ``followed`` are its charges of our customers that were first told on that day. The budget counts what was
+    signed and what was invalid.
+    """
 
     partner: str
     day: Annotated[str, Meta(description="RFC 3339 full-date")]

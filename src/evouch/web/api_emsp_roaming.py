@@ -158,7 +158,7 @@ def _budget(ask: EmspAsk, partner: Partner) -> m.SignBudgetInfo:
     today = budget(ask.emsp, partner)
     return m.SignBudgetInfo(
         partner=partner.id, allowed=partner.sign_allowed, reason=partner.sign_reason, evses=partner.evses,
-        share=today.share, signed=today.day.signed, refused=today.day.refused, invalid=today.day.invalid,
+        share=today.share, signed=today.day.valid, refused=today.day.refused, invalid=today.day.invalid,
         followed=today.day.followed, **asdict(today.limits),
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def invoice(of: Invoice) -> m.InvoiceInfo:
 def sign_day(of: SignDay) -> m.SignDayInfo:
     """Return a partner's counters of a day."""
     return m.SignDayInfo(
-        partner=of.partner, day=of.day.isoformat(), signed=of.signed, refused=of.refused, invalid=of.invalid,
+        partner=of.partner, day=of.day.isoformat(), signed=of.valid, refused=of.refused, invalid=of.invalid,
         followed=of.followed,
     )  # fmt: skip
 
