@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,13 @@ from evouch.errors import Offline, PeerFault, PeerRefused, Refused, TimedOut
 from evouch.ids import PartyId, Secret
 from evouch.ocpi.addresses import BadAddress
 from evouch.ocpi.credentials import TABLE, Step
-from evouch.ocpi.http import Request
+from evouch.ocpi.http import Request, Response
 from evouch.ocpi.model import Token
 from evouch.ocpi.partner import Partner, PartnerState, Quirks, Role
 from evouch.ocpi.partners import Standing
 from evouch.testing.clock import settle
 from tests.ocpi.pair import Pair, Side
+from tests.proofs import proves
 
 
 def sent(text: str) -> str:
@@ -260,6 +262,22 @@ async def test_endpoints_that_lead_inside_are_as_good_as_missing() -> None:
         pair.cpo.one().endpoint("cdrs", "RECEIVER"),
         bool(pair.cpo.one().endpoint("tokens", "SENDER")),
     )
+
+
+@proves("A13")
+async def test_a_module_that_does_not_say_its_interface_is_either() -> None:
+    pair = Pair.new()
+
+    async def terse(request: Request, *, address: str = "") -> Response:
+        answer = await pair.emsp.server.handle(request, address=address)
+        return replace(answer, body=re.sub(rb',?"role":"(SENDER|RECEIVER)"', b"", answer.body))
+
+    pair.web.host(pair.emsp.url, terse)
+    await pair.registered()
+    emsp = pair.cpo.one()
+    assert {""} == {each.interface for each in emsp.endpoints}
+    assert emsp.endpoint("vehicles", "SENDER") == f"{pair.emsp.url}/ocpi/2.3.0/vehicles"
+    assert [emsp] == pair.cpo.partners.with_module("vehicles", "SENDER")
 
 
 async def test_no_redirect_is_followed() -> None:
