@@ -22,12 +22,14 @@ app = typer.Typer(no_args_is_help=True)
 #: Bytes of the largest file that can hold a key, with room for blanks.
 _MOST: Final = 1000
 
-_Backend = Annotated[str | None, typer.Option(help="Address of the eMSP.", show_default="http://127.0.0.1:8080")]
+_Backend = Annotated[
+    str | None, typer.Option(help="Address of the eMSP.", show_default="that of [emsp] in the configuration")
+]
 _TokenFile = Annotated[
     Path | None,
-    typer.Option("--token-file", help="File with an API token of the eMSP.",
-                 show_default="evouch-state/keys/operator-token"),
-]  # fmt: skip
+    typer.Option("--token-file", help="File with an API token of the eMSP.", show_default="the one that it made"),
+]
+_Config = Annotated[Path | None, typer.Option(help="The TOML file to read.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -37,9 +39,11 @@ def _key() -> None:
 
 
 @app.command("list")
-def list_keys(*, backend: _Backend = None, token_file: _TokenFile = None, as_json: _Json = False) -> None:
+def list_keys(
+    *, backend: _Backend = None, token_file: _TokenFile = None, config: _Config = None, as_json: _Json = False
+) -> None:
     """List all keys by their ids, the one in use first."""
-    with _api(backend, token_file) as api:
+    with _api(backend, token_file, config) as api:
         answer = api.ask("GET", "keys")
     lines = [f"{each['id']}  since {each['created_at']}  {_standing(each)}" for each in answer["keys"]]
     _say(answer, as_json, *lines)
@@ -51,6 +55,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A new file for the key.")],
     backend: _Backend = None,
     token_file: _TokenFile = None,
+    config: _Config = None,
     as_json: _Json = False,
 ) -> None:
     """Write the key in use into a new file that only its owner can read; that it was taken out is on record."""
@@ -59,7 +64,7 @@ def export(
 
     if out.exists():
         raise EvouchError(f"{out}: is there already")
-    with _api(backend, token_file) as api:
+    with _api(backend, token_file, config) as api:
         answer = api.ask("POST", "keys", "export")
     secret_to(out, Secret(answer.pop("key")))
     _say(answer, as_json, f"Key {answer['id']} is in {out}. Whoever has it can tell every car of yours by its address.")
@@ -72,20 +77,19 @@ def restore(
     reason: Annotated[str, typer.Option(help="Why; it is kept.")],
     backend: _Backend = None,
     token_file: _TokenFile = None,
+    config: _Config = None,
     as_json: _Json = False,
 ) -> None:
     """Put a key from a backup into use, at once. What the present key has named is revoked."""
-    with _api(backend, token_file) as api:
+    with _api(backend, token_file, config) as api:
         answer = api.ask("POST", "keys", "restore", body={"key": _read(key_file), "reason": reason})
     _say(answer, as_json, f"Key {answer['id']} is in use.")
 
 
-def _api(backend: str | None, token_file: Path | None) -> "OperatorApi":
-    from evouch.cli.config import load
-    from evouch.cli.operator_api import OperatorApi
-    from evouch.cli.settings import IdentityConfig
+def _api(backend: str | None, token_file: Path | None, config: Path | None) -> "OperatorApi":
+    from evouch.cli.backends import emsp_api
 
-    return OperatorApi(load(IdentityConfig, flags={"backend": backend, "token_file": token_file}).config)
+    return emsp_api(backend, token_file, config)
 
 
 def _read(path: Path) -> str:
