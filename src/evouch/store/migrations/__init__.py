@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from evouch.store.ports import StoreFailed
@@ -32,8 +29,16 @@ def migrate(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    if _revision(connection) == HEAD:
-        return
+    if _revision(connection) != HEAD:
+        _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run what is missing. Alembic, and the templates that it brings along, are imported for that alone."""
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     try:
