@@ -46,7 +46,7 @@ class Phone:
         return await self._vehicles.of(driver)
 
     async def grant(self, driver: str, vid: Vid) -> Vehicle:
-        """Let a vehicle start by itself; Refused("noSuchVehicle", "modelNotSupported")."""
+        """Let a vehicle start by itself; Refused("noSuchVehicle", "modelNotSupported", "bindAgain")."""
         return await self._vehicles.grant(driver, vid)
 
     async def revoke(self, driver: str, vid: Vid) -> Vehicle:
