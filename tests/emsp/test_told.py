@@ -1,5 +1,6 @@
 """What operators tell and read: places, sessions, bills, conflicts, and the list of vehicles."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import msgspec
 import pytest
 
+from evouch.ids import PartyId
 from evouch.ocpi import model as m
 from evouch.ocpi.model import VEHICLE_TOKEN
 from evouch.ocpi.ports import Call, Listing
@@ -131,6 +133,25 @@ def test_two_operators_may_call_their_records_alike() -> None:
         assert {"alfa", "beta"} == {each.partner for each in await world.emsp.phone.invoices("ada")}
 
     play(story, "alfa", "beta")
+
+
+def test_two_parties_of_one_operator_may_call_their_records_alike() -> None:
+    async def story(world: World) -> None:
+        await world.driver()
+        alfa = world.alfa
+        one = alfa.cdr("C1", await alfa.put(alfa.session("S1")))
+        other = msgspec.structs.replace(one, party_id="XYZ", total_energy=Decimal(7))
+        alfa_here = world.emsp.partners.known("alfa")
+        both = replace(alfa_here, parties=(*alfa_here.parties, PartyId("DE", "XYZ")))
+        await world.emsp.partners.write(lambda: both, "ann", "speaks for two")
+        for cdr in (one, other, one, other):
+            await alfa.client.post_cdr(alfa.partner(), cdr, by=alfa.by())
+        bills = {str(each.owner): each.energy for each in await world.emsp.phone.invoices("ada")}
+        assert {"DE*ALF": 12345, "DE*XYZ": 7000} == bills
+        changed = msgspec.structs.replace(other, total_energy=Decimal(8))
+        assert "2001" == await refused(alfa.client.post_cdr(alfa.partner(), changed, by=alfa.by()))
+
+    play(story)
 
 
 def test_a_bill_for_nobody_we_know_is_refused() -> None:

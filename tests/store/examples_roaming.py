@@ -133,6 +133,7 @@ def emsp_session(id: str = "s", **changes: Any) -> EmspSession:
 def invoice(id: str = "cdr", **changes: Any) -> Invoice:
     made = Invoice(
         partner="cpo-one",
+        owner=THEIRS,
         id=id,
         driver="d",
         contract=CONTRACT,
@@ -200,7 +201,7 @@ async def ask_everything(store: Store) -> None:
         await store.emsp_sessions(vid=whose, contract=contract, driver=who)
         await store.emsp_sessions(vid=whose, contract=contract, driver=who, active=True)
     await store.emsp_session_by_reference("p", "r")
-    await store.invoice("p", "i")
+    await store.invoice("p", THEIRS, "i")
     await store.decision_by_reference("r")
     for whose, since in product((None, vid()), (None, NOON)):
         await store.decisions(vid=whose, since=since)

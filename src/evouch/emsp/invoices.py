@@ -73,8 +73,9 @@ class Invoices:
         taxes = sum((tax.amount for tax in cdr.total_cost.taxes), Decimal(0))
         total = Money(cdr.total_cost.before_taxes, cdr.currency)
         return Invoice(
-            partner=partner.id, id=cdr.id, driver=driver, contract=contract, session=cdr.session_id or "",
-            started_at=cdr.start_date_time, ended_at=cdr.end_date_time, energy=watt_hours(cdr.total_energy),
+            partner=partner.id, owner=_owner(cdr), id=cdr.id, driver=driver, contract=contract,
+            session=cdr.session_id or "", started_at=cdr.start_date_time, ended_at=cdr.end_date_time,
+            energy=watt_hours(cdr.total_energy),
             total=total, total_with_tax=Money(total.amount + taxes, cdr.currency), location=cdr.cdr_location.id,
             received_at=self.book.clock.now(),
         )  # fmt: skip
@@ -83,5 +84,9 @@ class Invoices:
 def _object(partner: Partner, cdr: Cdr) -> OcpiObject:
     return OcpiObject(
         module="cdrs", partner=partner.id, id=cdr.id.upper(), last_updated=cdr.last_updated,
-        owner=PartyId(cdr.country_code.upper(), cdr.party_id.upper()), body=codec.write(cdr),
+        owner=_owner(cdr), body=codec.write(cdr),
     )  # fmt: skip
+
+
+def _owner(cdr: Cdr) -> PartyId:
+    return PartyId(cdr.country_code.upper(), cdr.party_id.upper())

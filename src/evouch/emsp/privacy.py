@@ -124,4 +124,7 @@ class Privacy:
 
     async def _objects(self, module: str, of: EmspSession | Invoice) -> list[OcpiObject]:
         found = await self.book.store.ocpi_objects_named(module, of.id.upper())
-        return [each for each in found if each.partner == of.partner]
+        return [
+            each for each in found
+            if each.partner == of.partner and (isinstance(of, EmspSession) or each.owner == of.owner)
+        ]  # fmt: skip

@@ -136,8 +136,8 @@ class MemoryRoaming(MemoryRecords):
         found = self._all(Invoice, lambda one: driver in {None, one.driver})
         return newest(found, attrgetter("received_at"))[:limit]
 
-    async def invoice(self, partner: str, id: str) -> Invoice | None:
-        return self._get(Invoice, (partner, id))
+    async def invoice(self, partner: str, owner: PartyId, id: str) -> Invoice | None:
+        return self._get(Invoice, (partner, owner, id))
 
     async def decisions(
         self, *, vid: Vid | None = None, since: datetime | None = None, limit: int = 100

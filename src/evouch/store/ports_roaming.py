@@ -107,7 +107,7 @@ class RoamingStore(Protocol):
     async def invoices(self, driver: str | None = None, *, limit: int = 100) -> list[Invoice]:
         """Invoices, last received first."""
 
-    async def invoice(self, partner: str, id: str) -> Invoice | None: ...
+    async def invoice(self, partner: str, owner: PartyId, id: str) -> Invoice | None: ...
     async def decisions(
         self, *, vid: Vid | None = None, since: datetime | None = None, limit: int = 100
     ) -> list[Decision]:

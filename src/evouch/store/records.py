@@ -333,7 +333,7 @@ KEYS: Final[dict[type, tuple[str, ...]]] = {
     DriverToken: ("key",),
     Enrolment: ("vid",),
     EmspSession: ("partner", "id"),
-    Invoice: ("partner", "id"),
+    Invoice: ("partner", "owner", "id"),
     Decision: ("id",),
     Notice: ("id",),
 }

@@ -158,9 +158,10 @@ class EmspSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
-    """A charge detail record as a line of a driver's bill."""
+    """A charge detail record as a line of a driver's bill. Its id is unique for its party, ``owner`` (mod_cdrs)."""
 
     partner: str
+    owner: PartyId
     id: str
     driver: str
     contract: ContractId
@@ -188,6 +189,8 @@ class Decision:
     #: check → what it found: pass, fail or unknown, and why
     findings: dict[str, str] = field(default_factory=dict)
     location: str = ""
+    #: where at the location it was asked for; none: anywhere
+    evses: tuple[str, ...] = ()
     distance_km: int | None = None
     reference: str = ""
 

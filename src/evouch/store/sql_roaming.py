@@ -133,8 +133,10 @@ class SqlRoaming(SqlReading):
     async def invoices(self, driver: str | None = None, *, limit: int = 100) -> list[Invoice]:
         return await self._some(ask.SOME_INVOICES, most=limit, driver=driver)
 
-    async def invoice(self, partner: str, id: str) -> Invoice | None:
-        return await self._first(ask.INVOICE, partner=partner, id=id)
+    async def invoice(self, partner: str, owner: PartyId, id: str) -> Invoice | None:
+        return await self._first(
+            ask.INVOICE, partner=partner, owner_country=owner.country, owner_party=owner.party, id=id
+        )
 
     async def decisions(
         self, *, vid: Vid | None = None, since: datetime | None = None, limit: int = 100

@@ -21,7 +21,7 @@ from evouch.store.records_roaming import (
     NoticeState,
     OprfKey,
 )
-from evouch.store.tables_shared import METADATA, partial, point, quoted
+from evouch.store.tables_shared import METADATA, owner, partial, point, quoted
 
 __all__ = [
     "DECISIONS", "DRIVERS", "DRIVER_TOKENS", "EMSP", "EMSP_SESSIONS", "ENROLMENTS", "INVOICES", "NOTICES",
@@ -157,6 +157,7 @@ INVOICES: Final = Mapping(
     Invoice,
     [
         one("partner", Str),
+        owner(),
         one("id", Str),
         one("driver", Str),
         one("contract", Str),
@@ -187,6 +188,7 @@ DECISIONS: Final = Mapping(
         one("reason", Str),
         one("findings", Document(dict[str, str])),
         one("location", Str),
+        one("evses", Document(tuple[str, ...])),
         one("distance_km", Int, optional=True),
         one("reference", Str),
     ],

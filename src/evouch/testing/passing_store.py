@@ -126,8 +126,8 @@ class PassesRoaming:
     async def invoices(self, driver: str | None = None, *, limit: int = 100) -> list[Invoice]:
         return await self.store.invoices(driver, limit=limit)
 
-    async def invoice(self, partner: str, id: str) -> Invoice | None:
-        return await self.store.invoice(partner, id)
+    async def invoice(self, partner: str, owner: PartyId, id: str) -> Invoice | None:
+        return await self.store.invoice(partner, owner, id)
 
     async def decisions(
         self, *, vid: Vid | None = None, since: datetime | None = None, limit: int = 100

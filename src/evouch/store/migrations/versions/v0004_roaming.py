@@ -211,8 +211,10 @@ def _create_tables_of_an_emsp() -> None:
     )
     _table(
         "invoices",
-        ("partner", "id"),
+        ("partner", "owner_country", "owner_party", "id"),
         _text("partner"),
+        _text("owner_country"),
+        _text("owner_party"),
         _text("id"),
         _text("driver"),
         _text("contract"),
@@ -239,6 +241,7 @@ def _create_tables_of_an_emsp() -> None:
         _text("reason"),
         _text("findings"),
         _text("location"),
+        _text("evses"),
         _int("distance_km", optional=True),
         _text("reference"),
     )
