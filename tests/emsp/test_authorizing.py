@@ -1,5 +1,6 @@
 """Who may charge: what a VID is worth by itself, and what has to speak for it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -142,6 +143,18 @@ def test_a_vehicle_does_not_charge_at_two_places() -> None:
         )  # fmt: skip
         await world.pass_time(hours=1)
         assert "ALLOWED" == await world.alfa.verdict(place="L2")
+
+    play(story)
+
+
+@proves("R6")
+def test_nor_at_two_evses_of_one_place_while_a_yes_is_open() -> None:
+    async def story(world: World) -> None:
+        await world.bound()
+        one, two = await asyncio.gather(*(world.alfa.authorize(evse=each) for each in ("L1-E1", "L1-E2")))
+        assert ["ALLOWED", "NOT_ALLOWED"] == [each.allowed for each in (one, two) if each is not None]
+        assert (await decided(world)).findings["concurrent use"].startswith("fail")
+        assert "ALLOWED" == await world.alfa.verdict()  # the same once more is a repetition
 
     play(story)
 

@@ -133,7 +133,7 @@ class Authorizing:
     def _recorded(self, partner: Partner, case: Case, verdict: Verdict) -> Decision:
         decision = self._decision(partner, case.vid, case.contract, verdict.allowed, verdict.reason)
         findings = {each.check: f"{each.outcome}: {each.reason}" for each in verdict.findings}
-        return replace(decision, findings=findings, location=case.location, distance_km=coarse(case))
+        return replace(decision, findings=findings, location=case.location, evses=case.evses, distance_km=coarse(case))
 
     def _decision(
         self, partner: Partner, vid: Vid, contract: ContractId, allowed: Allowed, reason: str

@@ -106,7 +106,7 @@ class Contexts:
     def _promised(
         self, decided: Iterable[Decision], sessions: Iterable[EmspSession], partner: Partner, where: LocationReferences
     ) -> list[PastSession]:
-        """Return the yeses for elsewhere that no session has followed yet."""
+        """Return the yeses for elsewhere, be it the next EVSE, that no session has followed yet."""
         since = self.book.clock.now() - timedelta(seconds=self.book.terms.yes_lasts)
         followed = {each.reference for each in sessions}
         return [
@@ -116,7 +116,8 @@ class Contexts:
             )
             for each in decided
             if each.allowed is Allowed.ALLOWED and each.at > since and each.reference not in followed
-            and (each.partner, each.location) != (partner.id, where.location_id)
+            and not ((each.partner, each.location) == (partner.id, where.location_id)
+                     and _meet(each.evses, where.evse_uids))
         ]  # fmt: skip
 
     async def _confirmed(
