@@ -438,6 +438,7 @@ def test_a_partner_that_leaves_is_read_and_told_no_more() -> None:
         await world.emsp.tokens.block("CARD-A", actor="ann")
         await world.pass_time(minutes=5)
         assert (told, []) == (len(world.alfa.told("put_token")), await world.store.partners())
+        assert [] == await world.store.partner_syncs()
 
     play(story)
 

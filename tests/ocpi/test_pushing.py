@@ -390,3 +390,17 @@ async def test_a_list_of_a_new_partner_is_read_within_seconds_also_if_it_was_one
         lists.start(PARTNER, "tokens")
         await clock.advance(3600)
         assert 2 == len(shelf.asked)
+
+
+async def test_a_partner_of_the_name_of_one_that_was_forgotten_is_read_from_the_beginning() -> None:
+    async with polling() as (shelf, lists, clock):
+        shelf.latest = AT
+        lists.start(PARTNER, "tokens")
+        await clock.advance(4)
+        lists.forget("p")
+        assert [] == lists.states()
+        await clock.advance(24 * 3600)
+        assert 1 == len(shelf.asked)
+        lists.start(PARTNER, "tokens")
+        await clock.advance(4)
+        assert [None, None] == [since for since, _ in shelf.asked]

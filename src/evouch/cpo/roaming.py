@@ -243,9 +243,11 @@ class Roaming:
 
     async def _forget(self, partner: Partner, actor: str) -> None:
         g = self._ground
-        await g.store.commit(Delete(partner), g.registry.audit(actor, "remove partner", partner.id))
         self.pusher.forget(partner.id)
-        self.polling.stop(partner.id)
+        self.polling.forget(partner.id)
+        agreed = [each for each in await g.store.partner_syncs() if each.partner == partner.id]
+        audit = g.registry.audit(actor, "remove partner", partner.id)
+        await g.store.commit(Delete(partner), *map(Delete, agreed), audit)
         self._met.discard(partner.id)
 
     async def _meet(self, id: str) -> None:

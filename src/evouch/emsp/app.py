@@ -160,9 +160,11 @@ class Emsp:
             self.agenda.after(INTRODUCTION, ("introduce", partner.id), lambda: self.circle.introduce(partner.id))
 
     async def _forget(self, partner: Partner, actor: str) -> None:
-        await self.store.commit(Delete(partner), self.book.audit(actor, "remove partner", partner.id))
-        self.polling.stop(partner.id)
+        self.polling.forget(partner.id)
         self.pusher.forget(partner.id)
+        agreed = [each for each in await self.store.partner_syncs() if each.partner == partner.id]
+        audit = self.book.audit(actor, "remove partner", partner.id)
+        await self.store.commit(Delete(partner), *map(Delete, agreed), audit)
 
     async def _save_sync(self, sync: PartnerSync) -> None:
         await self.store.commit(Put(sync))

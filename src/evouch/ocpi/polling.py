@@ -92,6 +92,12 @@ class Polling:
             if key[0] == partner:
                 self._promises.drop(("poll", *key))
 
+    def forget(self, partner: str) -> None:
+        """Drop everything about a partner that is none any more: the next of that name is read from the beginning."""
+        self.stop(partner)
+        for key in [each for each in self._lists if each[0] == partner]:
+            del self._lists[key]
+
     async def poll(self, partner: Partner, module: str, *, whole: bool = False) -> PartnerSync:
         """Read a list now; ``whole`` from its beginning. Raises PeerRefused, PeerGarbled, Unreachable."""
         known = self._list(partner.id, module)
@@ -115,12 +121,20 @@ class Polling:
         times = [each for each in (known.sync.watermark, latest) if each is not None]
         known.sync = replace(known.sync, watermark=max(times, default=None), succeeded_at=self._clock.now(), failure="")
         known.failures = 0
-        await self._save(known.sync)
+        await self._note(known)
 
     async def _failed(self, known: _List, error: EvouchError) -> None:
         known.failures += 1
         known.sync = replace(known.sync, failed_at=self._clock.now(), failure=words(error))
-        await self._save(known.sync)
+        await self._note(known)
+
+    async def _note(self, known: _List) -> None:
+        if self._known(known):
+            await self._save(known.sync)
+
+    def _known(self, known: _List) -> bool:
+        """Return whether a list is still ours to read: its partner may have been forgotten meanwhile."""
+        return self._lists.get((known.sync.partner, known.sync.module)) is known
 
     def _later(self, known: _List, seconds: float) -> None:
         pause = jittered(seconds, self._entropy, spread=self._terms.splay)
@@ -131,9 +145,10 @@ class Polling:
         partner = self._find(known.sync.partner)
         if partner is None or not partner.registered:
             return
+        pause = self._terms.period
         try:
             await self.poll(partner, known.sync.module)
         except (PeerRefused, Unreachable):
-            self._later(known, backoff(known.failures, self._terms.soon, self._terms.period))
-        else:
-            self._later(known, self._terms.period)
+            pause = backoff(known.failures, self._terms.soon, self._terms.period)
+        if self._known(known):
+            self._later(known, pause)

@@ -204,6 +204,18 @@ def test_a_bill_of_while_the_partner_was_none_is_sent_when_it_is_one_again() -> 
     play(story)
 
 
+def test_how_far_one_was_with_a_partner_goes_with_it() -> None:
+    async def story(place: World) -> None:
+        await charging(place)
+        await place.clock.advance(60)
+        assert await place.store.partner_syncs()
+        await place.roaming.partners.remove("mobi", actor="ann")
+        await place.clock.advance(24 * 3600)
+        assert ([], []) == (place.roaming.syncs(), await place.store.partner_syncs())
+
+    play(story)
+
+
 def test_a_charge_goes_on_after_a_restart() -> None:
     async def story(place: World) -> None:
         emsp, station, id = await charging(place)
