@@ -6,6 +6,7 @@ import os
 import httpcore2
 import hypothesis
 import pytest
+import structlog
 
 from tests.needs import found
 
@@ -15,6 +16,10 @@ hypothesis.settings.load_profile("evouch")
 
 # Whoever trusts this machine's certificates reads them once, not once per client: that takes longer than most tests.
 httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
+
+#: A command lets loggers keep what it configured; here the next test could not listen to them any more.
+_configure = structlog.configure
+structlog.configure = lambda **how: _configure(**how | {"cache_logger_on_first_use": False})
 
 #: What waits for other processes, pages and sockets comes first, and on one worker: its seconds pass while other
 #: workers calculate, and no worker is left with it at the end. The demo leads, for it has a budget of seconds.
