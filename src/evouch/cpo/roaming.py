@@ -124,6 +124,7 @@ class Roaming:
             g.store, self.charges, places, recogniser, self.whitelist, self.partners, calls, self.push, g, g.agenda,
             g.clock, terms,
         )  # fmt: skip
+        self.push.flowed = self.bindings.told
         self.results = Results(self.charges, self.partners, calls, g.agenda, g.clock, terms)
         self.starts = RoamingStarts(
             g.calls, self.charges, self.results, g.locks, g, g.presence, g.registry, g.agenda, g.clock, g.entropy, terms

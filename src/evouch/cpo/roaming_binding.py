@@ -102,6 +102,10 @@ class Bindings:
         if charge.binding is Binding.WAITING and not self.agenda.promised(("binding", charge.id)):
             self._promise(charge.id, 1)
 
+    def told(self, id: str) -> None:
+        """The eMSP has heard that energy flows, or that the charge is over: what waits is tried at once, and anew."""
+        self._promise(id)
+
     async def identified(
         self, station: StationId, transaction: TransactionId | None, mac: Mac, evse: EvseNumber | None = None
     ) -> None:

@@ -34,6 +34,8 @@ CDRS: Final = "cdrs"
 OWED: Final = "cdrs owed"
 #: Objects that are read from the store at a time.
 _PAGE: Final = 100
+#: States of a session in which an eMSP may check a binding.
+_BEGUN: Final = frozenset({"ACTIVE", "COMPLETED"})
 
 
 @dataclass(slots=True)
@@ -46,8 +48,10 @@ class RoamingPush:
     pushes: Pushes
     clock: Clock
     terms: RoamingTerms
-    #: sessions that their eMSP has
-    _known: set[str] = field(default_factory=set)
+    #: told of a charge whose eMSP has just heard that energy flows, or that it is over
+    flowed: Callable[[str], None] = field(default=lambda _: None)
+    #: sessions that their eMSP has, with the state that it knows
+    _known: dict[str, str] = field(default_factory=dict)
     #: bills that are on their way just now
     _posting: set[str] = field(default_factory=set)
 
@@ -74,7 +78,7 @@ class RoamingPush:
     def session(self, partner_id: str, session: Session) -> None:
         """Have a session put at its eMSP."""
         if (partner := self._receiver(partner_id, session)) is not None:
-            self.pushes.push(partner, SESSIONS, session.id, partial(self._put, partner, session))
+            self.pushes.push(partner, SESSIONS, session.id, partial(self._tell, partner, session))
 
     def cdr(self, partner_id: str, cdr: Cdr) -> None:
         """Have a bill posted to its eMSP."""
@@ -108,7 +112,7 @@ class RoamingPush:
         while True:
             page, _ = await self.store.ocpi_page(SESSIONS, partner.id, since=since, offset=offset, limit=_PAGE)
             for each in page:
-                await settle_refusal(partial(self._put, partner, read(each.body, Session)))
+                await settle_refusal(partial(self._tell, partner, read(each.body, Session)))
             offset += len(page)
             if len(page) < _PAGE:
                 return
@@ -140,11 +144,18 @@ class RoamingPush:
         """Post a bill that is owed; False where it was refused for good."""
         return await settle_refusal(partial(self._post, partner, cdr)) is None
 
-    async def _put(self, partner: Partner, session: Session) -> None:
+    async def _put(self, partner: Partner, session: Session) -> bool:
+        """Put a session; return whether its eMSP has heard only now that energy flows, or that it is over."""
         await self.calls.put_session(self._now(partner), session, by=self._by())
-        self._known.add(session.id)
+        news = self._known.get(session.id) != session.status and session.status in _BEGUN
+        self._known[session.id] = session.status
         if session.status == "COMPLETED":
-            self._known.discard(session.id)
+            del self._known[session.id]
+        return news
+
+    async def _tell(self, partner: Partner, session: Session) -> None:
+        if await self._put(partner, session):
+            self.flowed(session.id)
 
     async def _post(self, partner: Partner, cdr: Cdr) -> None:
         if cdr.id in self._posting:

@@ -269,6 +269,45 @@ def test_an_emsp_that_does_not_know_the_session_yet_is_asked_a_few_times_within_
     play(story)
 
 
+@pytest.mark.parametrize("state", ["ACTIVE", "COMPLETED"])
+def test_an_emsp_that_waits_for_energy_is_asked_again_as_soon_as_it_has_heard_of_it(state: str) -> None:
+    async def story(place: World) -> None:
+        emsp, station = await ready(place)
+        emsp.forgets = 100
+        await arrive(station)
+        await station.start(CARD)
+        await place.clock.advance(25)  # three tries; the next one would be in a minute
+        tried = len(emsp.bindings)
+        emsp.forgets = 0
+        emsp.host.slow(0.5, on="sessions")
+        await (station.meter("T-1", 100) if state == "ACTIVE" else station.end("T-1", 100))
+        await place.clock.advance(1)
+        assert tried + 1 == len(emsp.bindings)
+        charge = await place.charge()
+        assert (Binding.DONE, state) == (charge.binding, emsp.seen(charge.id)[-1])
+
+    play(story)
+
+
+def test_what_is_told_of_a_charge_later_asks_nobody_again() -> None:
+    async def story(place: World) -> None:
+        emsp, station = await ready(place)
+        emsp.forgets = 100
+        await arrive(station)
+        await station.start(CARD)
+        await station.meter("T-1", 100)
+        await place.clock.advance(30)
+        tried = len(emsp.bindings)
+        for energy in range(200, 500, 100):
+            await place.clock.advance(2)
+            await station.meter("T-1", energy)
+            await place.clock.advance(0)
+        assert ["ACTIVE"] * 4 == emsp.seen((await place.charge()).id)[-4:]
+        assert tried == len(emsp.bindings)
+
+    play(story, session_interval=1)
+
+
 def test_one_that_never_knows_it_is_given_up() -> None:
     async def story(place: World) -> None:
         emsp, station = await ready(place)
