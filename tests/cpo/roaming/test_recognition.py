@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from evouch.charging import dialogue as d
 from evouch.charging.tokens import TokenStatus
+from evouch.cpo import roaming_authorize
 from tests.cpo.roaming.world import CAR, OTHER_CAR, TERMS, World, arrive, car, mac, play, present, starts
 from tests.proofs import proves
 
@@ -297,13 +298,15 @@ def test_times_fit_into_each_other() -> None:
         type(TERMS)(party=TERMS.party, name="x", base_url="https://x/")
 
 
-def test_a_line_of_the_log_says_how_many_were_asked_about_a_car_and_who_was_chosen() -> None:
+def test_a_line_of_the_log_says_how_many_were_asked_about_a_car_and_who_was_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def story(place: World) -> None:
         emsp, station = await place.emsp(), await place.place()
         await place.knows(emsp)
-        with capture_logs() as lines:
-            await arrive(station)
-        (line,) = [each for each in lines if each["event"] == "vehicle known"]
+        monkeypatch.setattr(roaming_authorize, "_log", log := CapturingLogger())
+        await arrive(station)
+        (line,) = [each.kwargs for each in log.calls if each.args == ("vehicle known",)]
         assert (1, "mobi") == (line["asked"], line["chosen"])
 
     play(story)
