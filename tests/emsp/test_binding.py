@@ -1,8 +1,11 @@
 """An operator says which vehicle a customer charges, and what that takes to count."""
 
 import asyncio
+from dataclasses import replace
 
-from evouch.ids import ContractId
+import msgspec
+
+from evouch.ids import ContractId, PartyId
 from tests.emsp.world import ADA, BOB, OTHER_VID, PARTY, VID, World, play, refused
 from tests.proofs import proves
 
@@ -87,6 +90,30 @@ def test_one_session_binds_one_vehicle_also_when_two_are_sent_at_once() -> None:
         await world.alfa.put(world.alfa.session("S1"))
         outcomes = await asyncio.gather(*(refused(world.alfa.bind(each)) for each in (VID, OTHER_VID, VID, OTHER_VID)))
         assert ["", INVALID, "", INVALID] == outcomes
+        assert [VID] == [each.vid for each in await world.store.enrolments()]
+
+    play(story)
+
+
+def test_a_session_does_not_become_another_customers_and_bind_a_second_vehicle() -> None:
+    async def story(world: World) -> None:
+        await world.driver()
+        await world.driver("bob", BOB, "CARD-B")
+        alfa = world.alfa
+        await alfa.put(alfa.session("S1"))
+        await alfa.bind()
+        await world.pass_time(minutes=1)
+        again = alfa.session("S1", "CARD-B", contract=BOB)
+        assert INVALID == await refused(alfa.put(again))
+        here = world.emsp.partners.known("alfa")
+        both = replace(here, parties=(*here.parties, PartyId("DE", "XYZ")))
+        await world.emsp.partners.write(lambda: both, "ann", "speaks for two")
+        assert INVALID == await refused(alfa.put(msgspec.structs.replace(again, party_id="XYZ")))
+        assert INVALID == await refused(alfa.bind(OTHER_VID, "CARD-B"))
+        assert ("ada", "CARD-A") == ((await world.session("S1")).driver, (await world.session("S1")).token_uid)
+        await world.emsp.tokens.add("CARD-C", await world.emsp.drivers.get("ada"), actor="ann")
+        await alfa.put(alfa.session("S1", "CARD-C"))  # another card of the same customer
+        assert INVALID == await refused(alfa.bind(OTHER_VID, "CARD-C"))
         assert [VID] == [each.vid for each in await world.store.enrolments()]
 
     play(story)

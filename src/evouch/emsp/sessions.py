@@ -2,7 +2,8 @@
 
 He is told when the session becomes ACTIVE here, not when it was allowed: only then is there
 something to stop (docs/decisions/055). A session of a vehicle that nothing of ours allowed is
-told all the same, and staff see it.
+told all the same, and staff see it. Whose session it is does not change: what it has bound or told
+would be another's.
 """
 
 from dataclasses import dataclass, replace
@@ -70,12 +71,12 @@ class Sessions:
     async def take(self, partner: Partner, session: Session) -> bool:
         """Take a whole session; return whether it is new. What is older than ours changes nothing.
 
-        OcpiRefusal 2004 where its token is none of ours.
+        OcpiRefusal 2004 where its token is none of ours, 2001 where it is not of whose the session was.
         """
         async with self.book.turns.of(("session", partner.id, session.id)):
             kept = await self.book.store.ocpi_object("sessions", partner.id, _owner(session), session.id.upper())
             if kept is None or kept.last_updated <= session.last_updated:
-                await self._take(partner, session, kept)
+                await self._take(partner, session)
             return kept is None
 
     async def patch(self, call: Call) -> None:
@@ -86,7 +87,7 @@ class Sessions:
                 raise OcpiRefusal(2000, "Not found", http=404)
             session = codec.merge(codec.read(kept.body, Session), call.body, call.version)
             if kept.last_updated <= session.last_updated:
-                await self._take(call.partner, session, kept)
+                await self._take(call.partner, session)
 
     async def holder(self, token: CdrToken) -> Holder:
         """Return whose token a session or a bill names; OcpiRefusal 2004 where it is none of ours."""
@@ -125,9 +126,9 @@ class Sessions:
         owner = PartyId(params["country_code"].upper(), params["party_id"].upper())
         return await self.book.store.ocpi_object("sessions", call.partner.id, owner, params["session_id"].upper())
 
-    async def _take(self, partner: Partner, session: Session, kept: OcpiObject | None) -> None:
+    async def _take(self, partner: Partner, session: Session) -> None:
         """Write a session and what it causes, in one commit."""
-        before = await self.book.store.emsp_session(partner.id, session.id) if kept is not None else None
+        before = await self.book.store.emsp_session(partner.id, session.id)
         after = await self._record(partner, session, before)
         also = await self._news(after, before)
         if before is None:
@@ -141,6 +142,8 @@ class Sessions:
             driver, contract, vid, point = before.driver, before.contract, before.vid, before.point
         else:
             holder = await self.holder(token)
+            if before is not None and holder.driver.id != before.driver:
+                raise OcpiRefusal(_INVALID, "cdr_token: this session is another customer's")
             driver, contract, vid, point = holder.driver.id, holder.driver.contract, holder.vid, None
         if point is None:
             point = await self.places.point(partner, session.location_id, (session.evse_uid,))
