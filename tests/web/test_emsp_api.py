@@ -172,6 +172,9 @@ def test_the_key_is_taken_out_into_a_file_and_brought_back_by_the_command(
         assert json.loads(restored.output)["id"] == keys.current.id == first.id
         listed = json.loads((await said("list")).output)["keys"]
         assert [each["retired_at"] is None for each in listed] == [True, False]
+        rotated = json.loads((await said("rotate", "--reason", "every year", "--grace", "60")).output)
+        assert (rotated["id"], 2) == (keys.current.id, len({rotated["id"], first.id}))
+        assert (await said("rotate")).exit_code == 2  # a reason there has to be
         file.write_text("00" * 32)
         assert str((await said("restore", "--key-file", str(file), "--reason", "x")).exception) == "badKey"
         assert first.key.text() not in str(await house.world.emsp.desk.audit())

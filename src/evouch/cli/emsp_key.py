@@ -35,7 +35,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback()
 def _key() -> None:
-    """The key that makes VIDs: list, export, restore. Losing it means that every car has to be bound again."""
+    """The key that makes VIDs: list, export, restore, rotate. Losing it means that every car has to be bound again."""
 
 
 @app.command("list")
@@ -84,6 +84,24 @@ def restore(
     with _api(backend, token_file, config) as api:
         answer = api.ask("POST", "keys", "restore", body={"key": _read(key_file), "reason": reason})
     _say(answer, as_json, f"Key {answer['id']} is in use.")
+
+
+@app.command()
+def rotate(
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    grace: Annotated[
+        int | None, typer.Option(help="Seconds for which cars of the present key still start; else as configured.")
+    ] = None,
+    backend: _Backend = None,
+    token_file: _TokenFile = None,
+    config: _Config = None,
+    as_json: _Json = False,
+) -> None:
+    """Put a new key into use. Every car has to be bound again: what the present key has named is revoked."""
+    with _api(backend, token_file, config) as api:
+        answer = api.ask("POST", "keys", body={"reason": reason} | ({} if grace is None else {"grace": grace}))
+    _say(answer, as_json, f"Key {answer['id']} is new and in use: every car has to be bound again.")
 
 
 def _api(backend: str | None, token_file: Path | None, config: Path | None) -> "OperatorApi":
