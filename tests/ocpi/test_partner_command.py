@@ -109,6 +109,8 @@ def test_a_partner_is_added_registered_shown_rotated_changed_and_removed(backend
     listed = CliRunner().invoke(command.app, ["list"]).output
     assert "the-emsp" in listed
     assert "sessions since 2024-05-23" in listed
+    assert 1 == CliRunner().invoke(command.app, ["remove", "the-emsp"]).exit_code  # not while it is suspended
+    said("change", "the-emsp", "--sign")
     said("remove", "the-emsp")
     assert ([], PartnerState.ENDED) == (said("list")["partners"], emsp.one().state)
 
@@ -116,6 +118,10 @@ def test_a_partner_is_added_registered_shown_rotated_changed_and_removed(backend
 def test_an_invitation_is_shown_once_and_stands_in_no_list(backend: Backend) -> None:
     invitation = said("invite", "new-one", "--role", "EMSP")
     assert 64 == len(invitation["token"])
+    assert "" == said("show", "new-one")["pinned"]
+    said("invite", "new-one", "--role", "EMSP", "--party", "nl*msp")
+    assert "NL*MSP" == said("show", "new-one")["pinned"]
+    assert 1 == CliRunner().invoke(command.app, ["invite", "new-one", "--role", "EMSP", "--party", "NLX"]).exit_code
     assert backend.pair.cpo.ours.versions_url == invitation["versions_url"]
     assert invitation["token"] not in CliRunner().invoke(command.app, ["show", "new-one", "--json"]).output
 

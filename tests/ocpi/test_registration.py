@@ -221,6 +221,41 @@ async def test_nobody_takes_a_party_that_another_partner_has() -> None:
     assert "the-cpo" == holder.id
 
 
+async def test_who_is_not_whom_staff_invited_is_refused() -> None:
+    pair = Pair.new()
+    asked = [(PartyId("DE", "XXX"), "2001"), (PartyId("DE", "CPO"), "")]
+    for party, refused in asked:
+        token_a = await pair.emsp.partners.invite("the-cpo", Role.CPO, party=party, actor="ann")
+        await pair.cpo.partners.add("the-emsp", Role.EMSP, f"{pair.emsp.url}/ocpi/versions", token_a, actor="bob")
+        if refused:
+            with pytest.raises(PeerRefused, match=r"2001.*DE\*XXX"):
+                await pair.cpo.partners.register("the-emsp", actor="bob")
+            assert PartnerState.INVITED is pair.emsp.partners.known("the-cpo").state
+    await pair.cpo.partners.register("the-emsp", actor="bob")
+    assert (PartyId("DE", "CPO"),) == pair.emsp.partners.known("the-cpo").parties
+
+
+async def test_nor_is_an_answer_of_another_party_than_staff_added_taken() -> None:
+    pair = Pair.new()
+    token_a, other = await pair.emsp.partners.invite("the-cpo", Role.CPO, actor="ann"), PartyId("NL", "XXX")
+    url = f"{pair.emsp.url}/ocpi/versions"
+    await pair.cpo.partners.add("the-emsp", Role.EMSP, url, token_a, party=other, actor="bob")
+    with pytest.raises(PeerFault, match=r"NL\*XXX"):
+        await pair.cpo.partners.register("the-emsp", actor="bob")
+    assert not pair.cpo.partners.registered()
+
+
+async def test_who_was_suspended_is_not_forgotten_and_invited_as_if_nothing_had_been() -> None:
+    pair = await Pair.new().registered()
+    await pair.emsp.partners.change("the-cpo", actor="ann", sign_allowed=False, sign_reason="swept")
+    with pytest.raises(Refused, match="suspended"):
+        await pair.emsp.partners.remove("the-cpo", actor="ann")
+    await pair.emsp.partners.unregister("the-cpo", actor="ann")
+    await pair.emsp.partners.invite("the-cpo", Role.CPO, actor="ann")
+    known = pair.emsp.partners.known("the-cpo")
+    assert (False, "swept") == (known.sign_allowed, known.sign_reason)
+
+
 async def test_a_partner_that_answers_as_somebody_else_is_told_that_it_is_over() -> None:
     pair = await Pair.new().registered()
     twin = Side(Role.EMSP, PartyId("NL", "MSP"), "https://twin.test", pair.clock, pair.web)

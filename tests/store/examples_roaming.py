@@ -46,6 +46,7 @@ def partner(id: str = "emsp-one", **changes: Any) -> Partner:
         id=id,
         role=Role.EMSP,
         state=PartnerState.REGISTERED,
+        pinned=OURS,
         parties=(OURS,),
         endpoints=(Endpoint(module="tokens", interface="SENDER", url="https://emsp.test/ocpi/2.3.0/tokens"),),
         token_out=TOKEN_OUT,

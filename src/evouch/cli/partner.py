@@ -42,6 +42,9 @@ _MOST: Final = 1000
 _Partner = Annotated[str, typer.Argument(metavar="NAME", help="Your own name for it: letters, digits, dashes.")]
 _Role = Annotated[Role, typer.Option(help="What the partner is.", case_sensitive=False)]
 _Name = Annotated[str, typer.Option(help="Its name for people; else the one from its credentials.")]
+_Party = Annotated[
+    str, typer.Option(metavar="DE*ABC", help="Whom it has to speak for; its registration is refused otherwise.")
+]
 _VersionsUrl = Annotated[str, typer.Option("--versions-url", metavar="URL", help="Where its versions are.")]
 _Token = Annotated[Path, typer.Option("--token", metavar="FILE", help="File with the token that it gave you.")]
 _Backend = Annotated[str | None, typer.Option(help="Address of the backend.", show_default="http://127.0.0.1:8080")]
@@ -63,6 +66,7 @@ def invite(
     *,
     role: _Role,
     name: _Name = "",
+    party: _Party = "",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the token to this file, and do not print it.")
     ] = None,
@@ -74,7 +78,7 @@ def invite(
 ) -> None:
     """Make a registration token for a partner that will register at us. It is shown once."""
     with _api(backend, token_file, config, emsp) as api:
-        answer = api.ask("POST", "partners", partner, "invite", body={"role": role.value, "name": name})
+        answer = api.ask("POST", "partners", partner, "invite", body=_who(role, name, party))
     shown = f"in {out}" if out is not None else answer["token"]
     if out is not None:
         from evouch.cli.keys import secret_to
@@ -93,6 +97,7 @@ def add(
     versions_url: _VersionsUrl,
     token: _Token,
     name: _Name = "",
+    party: _Party = "",
     backend: _Backend = None,
     token_file: _TokenFile = None,
     config: _Config = None,
@@ -100,7 +105,7 @@ def add(
     as_json: _Json = False,
 ) -> None:
     """Keep a partner that gave us its versions' address and a registration token; then register."""
-    body = {"role": role.value, "versions_url": versions_url, "token": _token_in(token).text(), "name": name}
+    body = {**_who(role, name, party), "versions_url": versions_url, "token": _token_in(token).text()}
     with _api(backend, token_file, config, emsp) as api:
         answer = api.ask("PUT", "partners", partner, body=body)
     _say(answer, as_json, f"{partner} is known. Register there with: evouch partner register {partner}")
@@ -287,6 +292,10 @@ def _act(verb: str, partner: str, done: str, api: "OperatorApi", *, as_json: boo
         answer = api.ask("POST", "partners", partner, verb, body=body, seconds=_HANDSHAKE)
     parties = " ".join(answer["parties"]) or answer["role"]
     _say(answer, as_json, f"{partner} {done}: {parties}, OCPI {answer['version'] or '?'}, {answer['state']}.")
+
+
+def _who(role: Role, name: str, party: str) -> dict[str, str]:
+    return {"role": role.value, "name": name, "party": party}
 
 
 def _token_in(path: Path) -> "Secret":

@@ -70,6 +70,8 @@ class Partner:
     role: Role
     name: str = ""
     state: PartnerState
+    #: whom staff meant: credentials without this party are refused; None: whoever has the token
+    pinned: PartyId | None = None
     #: parties that it speaks for, from its credentials
     parties: tuple[PartyId, ...] = ()
     versions_url: str = ""

@@ -152,24 +152,35 @@ class Partners:
 
     # ── commands ──
 
-    async def invite(self, id: str, role: Role, *, name: str = "", actor: str) -> Secret:
-        """Return a registration token for a partner that will call us; one from before is dead."""
+    async def invite(
+        self, id: str, role: Role, *, name: str = "", party: PartyId | None = None, actor: str
+    ) -> Secret:  # fmt: skip
+        """Return a registration token for a partner that will call us; one from before is dead.
+
+        Whoever brings it has to speak for ``party``, where that is said.
+        """
         async with self.alone(id):
             state, token = self._step(id, Step.INVITE), new_token(self.entropy)
             hashed = digest(token)
             await self.write(
-                lambda: replace(self._blank(id, role, name), state=state, token_in=hashed), actor, "invite partner"
+                lambda: replace(self._blank(id, role, name, party), state=state, token_in=hashed),
+                actor,
+                "invite partner",
             )
             return token
 
-    async def add(self, id: str, role: Role, versions_url: str, token_a: Secret, *, actor: str, name: str = "") -> None:
+    async def add(
+        self, id: str, role: Role, versions_url: str, token_a: Secret, *, actor: str, name: str = "",
+        party: PartyId | None = None,
+    ) -> None:  # fmt: skip
         """Keep a partner that gave us a registration token; :meth:`register` calls it. BadAddress for its address."""
         self.policy.check(versions_url)
         async with self.alone(id):
             state = self._step(id, Step.ADD)
 
             def added() -> Partner:
-                return replace(self._blank(id, role, name), state=state, versions_url=versions_url, token_out=token_a)
+                blank = self._blank(id, role, name, party)
+                return replace(blank, state=state, versions_url=versions_url, token_out=token_a)
 
             await self.write(added, actor, "add partner")
 
@@ -189,8 +200,13 @@ class Partners:
         return await self._registering.unregister(self.known(id), actor)
 
     async def remove(self, id: str, *, actor: str) -> None:
-        """Forget a partner, after having ended its registration. Objects that came from it stay."""
+        """Forget a partner, after having ended its registration. Objects that came from it stay.
+
+        Refused("suspended") for one that may not sign: a new invitation would give it the right back unsaid.
+        """
         partner = self.known(id)
+        if not partner.sign_allowed:
+            raise Refused("suspended", partner.sign_reason)
         if partner.state is not PartnerState.ENDED:
             partner = await self.unregister(id, actor=actor)
         if self._forget is not None:
@@ -240,16 +256,17 @@ class Partners:
         partner = self._partners.get(id)
         return step(partner.state if partner else None, taken)
 
-    def _blank(self, id: str, role: Role, name: str) -> Partner:
+    def _blank(self, id: str, role: Role, name: str, party: PartyId | None) -> Partner:
         """Return a partner without any token, with what an operator once said of it."""
         if not 0 < len(id) <= MAX_ID or not all(part.isascii() and part.isalnum() for part in id.split("-")):
             raise Refused("badPartnerId", "letters, digits, and single dashes between them")
         known = self._partners.get(id)
         if known is None:
-            return Partner(id=id, role=role, name=name, state=PartnerState.INVITED)
+            return Partner(id=id, role=role, name=name, state=PartnerState.INVITED, pinned=party)
         return Partner(
             id=id, role=role, name=name or known.name, state=known.state, quirks=known.quirks, evses=known.evses,
             sign_allowed=known.sign_allowed, sign_reason=known.sign_reason, priority=known.priority,
+            pinned=party or known.pinned,
         )  # fmt: skip
 
     def _judged(self, partner: Partner, *, previous: bool) -> tuple[Partner, Standing] | None:

@@ -224,6 +224,8 @@ class Registering:
         if not roles:
             raise PeerFault(str(INVALID), f"none of the roles is {partner.role}")
         parties = tuple(dict.fromkeys(PartyId(each.country_code.upper(), each.party_id.upper()) for each in roles))
+        if partner.pinned is not None and partner.pinned not in parties:
+            raise PeerFault(str(INVALID), f"none of the roles is {partner.role} of {partner.pinned}")
         for party in parties:
             holder = self._partners.of_party(party, partner.role)
             if holder is not None and holder.id != partner.id:

@@ -30,6 +30,7 @@ PARTNERS: Final = Mapping(
         one("role", Choice(Role)),
         one("name", Str),
         one("state", Choice(PartnerState)),
+        one("pinned", Document(PartyId), optional=True),
         one("parties", Document(tuple[PartyId, ...])),
         one("versions_url", Str),
         one("version", Str),

@@ -10,13 +10,16 @@ from evouch.web.api_texts import Line, Short, Time
 __all__ = ["AddPartner", "ChangePartner", "Invitation", "InvitePartner", "PartnerInfo", "PartnerList", "SyncInfo"]
 
 Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+#: A party such as DE*ABC; empty: any.
+Party = Annotated[str, Meta(pattern=r"^([A-Za-z]{2}\*?[A-Za-z0-9]{3})?$")]
 
 
 class InvitePartner(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who will register at us, and as what."""
+    """Who will register at us, and as what. Credentials without ``party`` are refused, where it is said."""
 
     role: Role
     name: Short = ""
+    party: Party = ""
 
 
 class AddPartner(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +29,7 @@ class AddPartner(Struct, frozen=True, forbid_unknown_fields=True):
     versions_url: Annotated[str, Meta(max_length=255)]
     token: Annotated[str, Meta(min_length=1, max_length=64)]
     name: Short = ""
+    party: Party = ""
 
 
 class ChangePartner(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +75,8 @@ class PartnerInfo(Struct, frozen=True):
     role: Role
     name: str
     state: PartnerState
+    #: whom it has to speak for; empty: anybody
+    pinned: str
     parties: list[str]
     version: str
     versions_url: str

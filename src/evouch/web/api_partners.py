@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from evouch.errors import PeerFault, PeerRefused, Refused, Unreachable
-from evouch.ids import Secret
+from evouch.ids import PartyId, Secret, parse_party_id
 from evouch.ocpi.addresses import BadAddress
 from evouch.ocpi.partner import Partner, PartnerSync, Quirks
 from evouch.ocpi.partners import Partners
@@ -42,6 +42,7 @@ PARTNER_ERRORS: Final[dict[str, tuple[int, str]]] = {
     "notRegistered": (409, "It is not registered."),
     "notAdded": (409, "There is no registration token of the partner's; add it first."),
     "underWay": (409, "Its registration is being changed just now."),
+    "suspended": (409, "Its right to ask for signatures was taken: unregister it, or give the right back first."),
     "badPartnerId": (422, "A partner's id is letters and digits with single dashes between them, 40 at most."),
     "badAddress": (422, "That is not an address that we go to."),
     "partnerUnfit": (502, "The partner does not offer what is needed."),
@@ -125,7 +126,7 @@ async def _invite_partner(partners: Partners, ask: Asked) -> Any:
     """Make a registration token for a partner that will register at us; the one from before is dead."""
     body: m.InvitePartner = ask.body
     id = ask.path["partner"]
-    token = await partners.invite(id, body.role, name=body.name, actor=ask.actor)
+    token = await partners.invite(id, body.role, name=body.name, party=_party(body.party), actor=ask.actor)
     return m.Invitation(partner=id, token=token.text(), versions_url=partners.ours.versions_url)
 
 
@@ -133,7 +134,8 @@ async def _add_partner(partners: Partners, ask: Asked) -> Any:
     """Keep a partner that gave us its registration token; nothing is asked there yet."""
     body: m.AddPartner = ask.body
     id = ask.path["partner"]
-    await partners.add(id, body.role, body.versions_url, Secret(body.token), actor=ask.actor, name=body.name)
+    token, party = Secret(body.token), _party(body.party)
+    await partners.add(id, body.role, body.versions_url, token, actor=ask.actor, name=body.name, party=party)
     return partners.known(id)
 
 
@@ -191,7 +193,7 @@ _ROWS: Final[tuple[tuple[str, str, Run, dict[str, Any]], ...]] = (
     ("POST", f"{_ONE}/change", _change_partner, {
         "takes": m.ChangePartner, "gives": m.PartnerInfo, "refuses": (*_UNKNOWN, "badAddress"),
     }),
-    ("DELETE", _ONE, _remove_partner, {"refuses": (*_UNKNOWN, "underWay")}),
+    ("DELETE", _ONE, _remove_partner, {"refuses": (*_UNKNOWN, "underWay", "suspended")}),
 )  # fmt: skip
 
 
@@ -207,7 +209,8 @@ def _shown(answered: Any, syncs: list[PartnerSync]) -> Any:
 def _partner(one: Partner, syncs: list[PartnerSync]) -> m.PartnerInfo:
     quirks = [name for name in Quirks.__dataclass_fields__ if getattr(one.quirks, name) is True]
     return m.PartnerInfo(
-        id=one.id, role=one.role, name=one.name, state=one.state, parties=[str(each) for each in one.parties],
+        id=one.id, role=one.role, name=one.name, state=one.state,
+        pinned=str(one.pinned or ""), parties=[str(each) for each in one.parties],
         version=one.version, versions_url=one.versions_url,
         modules=[f"{each.module} {each.interface}".strip() for each in one.endpoints],
         registered_at=_time(one.registered_at), rotated_at=_time(one.rotated_at),
@@ -222,6 +225,10 @@ def _sync(one: PartnerSync) -> m.SyncInfo:
         module=one.module, dirty_since=_time(one.dirty_since), watermark=_time(one.watermark),
         succeeded_at=_time(one.succeeded_at), failed_at=_time(one.failed_at), failure=one.failure,
     )  # fmt: skip
+
+
+def _party(text: str) -> PartyId | None:
+    return parse_party_id(text) if text else None
 
 
 def _time(moment: datetime | None) -> str | None:

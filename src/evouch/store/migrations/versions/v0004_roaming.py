@@ -33,6 +33,7 @@ def _create_tables() -> None:
         _text("role"),
         _text("name"),
         _text("state"),
+        _text("pinned", optional=True),
         _text("parties"),
         _text("versions_url"),
         _text("version"),
