@@ -375,6 +375,24 @@ def test_words_for_the_log_keep_what_names_no_car(text: str, expected: str) -> N
     assert masked(text) == expected
 
 
+@pytest.mark.parametrize(("kind", "before"), [("MacAddress", ""), ("Central", "VID:")])
+def test_what_stands_beside_the_token_of_a_car_is_hidden_with_it(kind: str, before: str) -> None:
+    beside = [{"additionalIdToken": "another name", "type": "carName"}]
+    token = {"idToken": f"{before}{DIGITS}", "type": kind, "additionalInfo": beside}
+    clean = hidden({"idToken": token})
+    assert [{"additionalIdToken": "***", "type": "carName"}] == clean["idToken"]["additionalInfo"]
+    card = {"idToken": {"idToken": "04A1", "type": "ISO14443", "additionalInfo": beside}}
+    assert card == hidden(card)
+
+
+def test_underscores_hide_no_address() -> None:
+    text = "_".join(DIGITS[at : at + 2] for at in range(0, 12, 2))
+    assert "***" == masked(text)
+    assert "a car vid:*** is here" == masked(f"a car vid:{text} is here")
+    assert {"note": "it is ***", "mac": "***"} == hidden({"note": f"it is {text}", "mac": DIGITS})
+    assert {"x": "***"} == hidden({"x": text}, doubtful=True)
+
+
 def test_a_long_message_full_of_addresses_takes_no_longer_than_others() -> None:
     many = [{"evccid": f"{number:012X}"} for number in range(1, 4000)]
     clean = redacted(encode([2, "1", "DataTransfer", {"vendorId": "v", "data": many}]))

@@ -33,14 +33,16 @@ _VARIABLES: Final = frozenset({"vehicleid", "evccid"})
 _MEMBERS: Final = frozenset({"evccid", "vehicleid", "vehiclemac", "mac", "macaddress", "signedmeterdata"})
 #: Where the value of a variable stands: NotifyEvent, GetVariables, NotifyReport.
 _VALUES: Final = frozenset({"actualvalue", "attributevalue", "variableattribute", "techinfo", "value"})
+#: What a station says beside a vehicle's token (2.x) may name the vehicle again, in a way of its own.
+_BESIDE: Final = "additionalinfo"
 #: Members that say what kind of thing a hidden value is.
 _WORDS_ABOUT: Final = frozenset({"type", "mutability"})
 
 _MARKS: Final = ("vid:", "macaddress", "evccid", "vehicleid")
-_VID: Final = re.compile(r"(vid:)(?:[:\-. ]*[0-9a-f])*[^\s\"',;(){}\[\]\\]*", re.IGNORECASE)
+_VID: Final = re.compile(r"(vid:)(?:[:\-. _]*[0-9a-f])*[^\s\"',;(){}\[\]\\]*", re.IGNORECASE)
 _PREFIX: Final = re.compile(re.escape(VID_PREFIX), re.IGNORECASE)
 #: Twelve hexadecimal digits or more, however they are separated.
-_RUN: Final = re.compile(r"[0-9A-Fa-f](?:[:\-. ]*[0-9A-Fa-f]){11,}")
+_RUN: Final = re.compile(r"[0-9A-Fa-f](?:[:\-. _]*[0-9A-Fa-f]){11,}")
 _DIGITS: Final = 12
 
 
@@ -85,7 +87,7 @@ def hidden(document: Json, *, doubtful: bool = False) -> Json:
 
 def masked(text: str) -> str:
     """Return a word or sentence of a peer, for a log or an error, without an address."""
-    return HIDDEN if parse_mac(text) and not _PREFIX.match(text) else _clean(text, set())
+    return HIDDEN if _looks(text) and not _PREFIX.match(text) else _clean(text, set())
 
 
 # ── one value after the other ───────────────────────────────────────────────────────────
@@ -106,7 +108,11 @@ def _walk(node: Json, found: set[str]) -> Json:
 def _secret(node: Mapping[str, Json]) -> frozenset[str]:
     """Return the members of an object, by their plain names, that name a vehicle or may do so."""
     if _plain(node.get("type")) in _KINDS:
-        return _MEMBERS | {_plain(name) for name, value in node.items() if isinstance(value, str)} - _WORDS_ABOUT
+        said = {_plain(name) for name, value in node.items() if isinstance(value, str)} - _WORDS_ABOUT
+        return _MEMBERS | said | {_BESIDE}
+    token = node.get("idToken")
+    if isinstance(token, str) and _PREFIX.match(token.lstrip()):
+        return _MEMBERS | {_BESIDE}
     variable = node.get("variable")
     if isinstance(variable, dict) and _plain(variable.get("name")) in _VARIABLES:
         return _MEMBERS | _VALUES
@@ -186,4 +192,9 @@ def _doubted(node: Json) -> Json:
         return {masked(name): _doubted(value) for name, value in node.items()}
     if isinstance(node, list):
         return [_doubted(each) for each in node]
-    return HIDDEN if isinstance(node, (str, int)) and parse_mac(str(node)) else node
+    return HIDDEN if isinstance(node, (str, int)) and _looks(str(node)) else node
+
+
+def _looks(text: str) -> bool:
+    """Return whether a text is an address by its look; some write underscores, which no rule reads as an address."""
+    return parse_mac(text.replace("_", "")) is not None
