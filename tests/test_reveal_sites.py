@@ -36,7 +36,6 @@ SITES: dict[str, tuple[int, str]] = {
     "station/settings.py": (1, "A station stores what its backend told it."),
     "store/sealing.py": (3, "Keys seal, secrets are sealed, and the id of a key is a hash of it."),
     "testing/mock_cpo.py": (1, "A mock operator has the address of a vehicle signed."),
-    "web/api_emsp_roaming.py": (
         1,
         "The key of the sign oracle is handed to staff for a backup, and that is on record.",
     ),

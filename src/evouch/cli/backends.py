@@ -8,8 +8,10 @@ from evouch.cli.operator_api import OperatorApi
 from evouch.cli.serving import host_in_url
 from evouch.cli.settings import EmspConfig, IdentityConfig, PartnerConfig
 
-__all__ = ["emsp_api", "partner_api"]
+__all__ = ["emsp_answers", "emsp_api", "partner_api"]
 
+#: Seconds for a service of this machine to show that it is there.
+PATIENCE: Final = 2.0
 #: Addresses that a server listens on for everybody, and nobody is called at.
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
 
@@ -33,6 +35,18 @@ def emsp_api(backend: str | None, token_file: Path | None, config: Path | None) 
     emsp = load(EmspConfig, file=config).config
     made = emsp.operator.token_file or emsp.state / "keys" / "operator-token"
     return _api(backend or emsp.public_url or _listening(emsp), token_file or made)
+
+
+def emsp_answers(backend: str | None, config: Path | None) -> bool:
+    """Return whether anything answers where the eMSP of [emsp] does, or at ``backend``."""
+    import httpx2
+
+    emsp = load(EmspConfig, file=config).config
+    try:
+        httpx2.get(f"{backend or _listening(emsp)}/health", timeout=PATIENCE, trust_env=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL):
+        return False
+    return True
 
 
 def _listening(emsp: EmspConfig) -> str:

@@ -9,8 +9,8 @@ from evouch.web.api_texts import AskedTime, Time
 
 __all__ = [
     "Alarm", "Alarms", "CarInfo", "Credit", "DecisionInfo", "DecisionList", "DriverExport", "DriverInfo",
-    "DriverList", "DriverPut", "EnrolmentInfo", "InvoiceInfo", "InvoiceList", "KeyBackup", "KeyInfo", "KeyList",
-    "KeyRestore", "KeyRotate", "NoticeInfo", "NoticeList", "PhoneLink", "Reason", "SessionInfo", "SessionList",
+    "DriverList", "DriverPut", "EnrolmentInfo", "InvoiceInfo", "InvoiceList", "KeyInfo", "KeyList",
+    "KeyRotate", "NoticeInfo", "NoticeList", "PhoneLink", "Reason", "SessionInfo", "SessionList",
     "SignBudgetInfo", "SignBudgetList", "SignDayInfo", "SignDayList", "SignRight", "TokenGiven", "TokenInfo",
     "TokenList", "TokenNamed", "VehicleExport", "VehicleInfo", "VehicleList",
 ]  # fmt: skip
@@ -358,20 +358,6 @@ class KeyList(Struct, frozen=True):
     """All keys, newest first."""
 
     keys: list[KeyInfo]
-
-
-class KeyBackup(Struct, frozen=True):
-    """The key in use, itself: 64 hex digits. Whoever has it can tell every vehicle by its address."""
-
-    id: str
-    key: str
-
-
-class KeyRestore(Struct, frozen=True, forbid_unknown_fields=True):
-    """A key from a backup, as 64 hex digits, and why it is wanted."""
-
-    key: Annotated[str, Meta(min_length=1, max_length=255)]
-    reason: Given
 
 
 class KeyRotate(Struct, frozen=True, forbid_unknown_fields=True):

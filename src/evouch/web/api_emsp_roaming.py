@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from evouch.errors import Refused
-from evouch.ids import Secret
 from evouch.ocpi.partner import Partner
 from evouch.ocpi.ports import Page
 from evouch.store.records import AuditRow, SecurityEvent
@@ -123,20 +122,6 @@ async def rotate_key(ask: EmspAsk) -> m.KeyInfo:
     """Put a new key into use. Every vehicle has to be bound again: those of the old key are revoked and told."""
     body: m.KeyRotate = ask.body
     return shapes.key(await ask.emsp.desk.rotate_key(actor=ask.actor, reason=body.reason, grace=body.grace))
-
-
-@operation("POST", "/keys/export", gives=m.KeyBackup)
-async def export_key(ask: EmspAsk) -> m.KeyBackup:
-    """Give the key in use out, for a backup in a safe place. That it was taken out is on record."""
-    key = await ask.emsp.desk.export_key(actor=ask.actor)
-    return m.KeyBackup(ask.emsp.keys.current.id, key.text())
-
-
-@operation("POST", "/keys/restore", takes=m.KeyRestore, gives=m.KeyInfo, refuses=("badKey",))
-async def restore_key(ask: EmspAsk) -> m.KeyInfo:
-    """Put a key from a backup into use, at once. What the present one has named is revoked, and drivers are told."""
-    body: m.KeyRestore = ask.body
-    return shapes.key(await ask.emsp.desk.restore_key(Secret(body.key), actor=ask.actor, reason=body.reason))
 
 
 # ── what staff read ──
